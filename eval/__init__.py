@@ -1,0 +1,1 @@
+"""Will hold the batch evaluation (numbers); empty so far."""

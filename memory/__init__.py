@@ -1,0 +1,1 @@
+"""Will keep who is who across the film (identity memory); empty so far."""

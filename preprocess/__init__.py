@@ -1,0 +1,1 @@
+"""Turns a film file into a workspace: probe, scan, subtitles, features."""

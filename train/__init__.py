@@ -1,0 +1,1 @@
+"""Will hold the training stages (weights); empty so far."""
