@@ -1,0 +1,177 @@
+"""Writes a workspace step by step, so that killing it anywhere loses at most the step under way."""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import filelock
+
+from movieqa.errors import WorkspaceError
+from movieqa.manifest import FILE_NAME, FileEntry, Manifest, StepEntry
+from movieqa.storage import digest_json, sync_file, sync_folder
+
+_LOCK = ".lock"
+_LOG = "log.jsonl"
+
+
+class StepOutput:
+    """Where a step puts its files, and what it says of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        """A temporary folder; everything in it moves into the workspace when the step ends well."""
+        self.notes: list[str] = []
+
+
+class WorkspaceBuilder:
+    """The one writer of a workspace, holding its lock.
+
+    Args:
+        path: The workspace's folder; made if it is not there.
+        source: Facts of the film: name, digest, bytes and library versions, as a manifest without steps.
+        force: Forget what was done before.
+
+    Raises:
+        WorkspaceError: Another process is writing here, the folder is of another film or cannot be written, or it
+            holds something that is no workspace.
+    """
+
+    def __init__(self, path: Path, source: Manifest, *, force: bool = False) -> None:
+        self.path = path
+        self._made_folder = not path.exists()
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock = filelock.FileLock(path / _LOCK)
+            self._lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise WorkspaceError(
+                f"{path}: another movieqa is writing this workspace", hint="wait for it, or use another --output"
+            ) from None
+        except OSError as error:
+            raise cannot_write(path, error) from None
+        try:
+            self.manifest = self._adopt(source, force=force)
+        except BaseException:
+            self.close()
+            raise
+
+    def _adopt(self, source: Manifest, *, force: bool) -> Manifest:
+        entries = {entry.name for entry in self.path.iterdir()} - {_LOCK, _LOG}
+        if FILE_NAME not in entries:
+            if any(not name.startswith(".") for name in entries):
+                raise WorkspaceError(f"{self.path}: this folder is not a workspace", hint="choose another --output")
+            return source
+        try:
+            earlier = Manifest.read(self.path)
+        except WorkspaceError as error:
+            if force and "damaged" in error.message:
+                return source
+            raise
+        if earlier.source_digest != source.source_digest:
+            raise WorkspaceError(
+                f"{self.path}: made from another film ({earlier.source_name})", hint="choose another --output"
+            )
+        return source if force else replace(source, steps=earlier.steps)
+
+    def is_done(self, step: str, depends_on: Mapping[str, Any]) -> bool:
+        """Return whether a step is finished for these settings and inputs, with all its files in place."""
+        entry = self.manifest.steps.get(step)
+        return (
+            entry is not None
+            and entry.fingerprint == digest_json(dict(depends_on))
+            and all(
+                (self.path / name).is_file() and (self.path / name).stat().st_size == file.num_bytes
+                for name, file in entry.files.items()
+            )
+        )
+
+    @contextmanager
+    def step(self, name: str, depends_on: Mapping[str, Any]) -> Iterator[StepOutput]:
+        """Run one step: files written into the output's folder appear in the workspace together, or not at all.
+
+        Raises:
+            WorkspaceError: The disk is full or the folder cannot be written.
+        """
+        folder = self.path / f".{name}.tmp"
+        started = time.monotonic()
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            output = StepOutput(folder)
+            yield output
+            self._publish(name, output, fingerprint=digest_json(dict(depends_on)))
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        self.log(step=name, seconds=round(time.monotonic() - started, 3), notes=output.notes)
+
+    def _publish(self, step: str, output: StepOutput, *, fingerprint: str) -> None:
+        made = sorted(path for path in output.folder.rglob("*") if path.is_file())
+        files = {path.relative_to(output.folder).as_posix(): FileEntry.of(path) for path in made}
+        for path in made:
+            sync_file(path)
+        self._forget(step)
+        for name in files:
+            target = self.path / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (output.folder / name).replace(target)
+        for folder in {self.path, *((self.path / name).parent for name in files)}:
+            sync_folder(folder)
+        entry = StepEntry(fingerprint=fingerprint, files=files, notes=tuple(output.notes))
+        self.manifest = replace(self.manifest, steps={**self.manifest.steps, step: entry})
+        self.manifest.write(self.path)
+
+    def _forget(self, step: str) -> None:
+        """Take a stale step out of the manifest before its files change, so that no reader trusts a mixture."""
+        stale = self.manifest.steps.get(step)
+        self.manifest = replace(
+            self.manifest, steps={name: entry for name, entry in self.manifest.steps.items() if name != step}
+        )
+        if (self.path / FILE_NAME).exists():
+            self.manifest.write(self.path)
+        for name in stale.files if stale else ():
+            (self.path / name).unlink(missing_ok=True)
+
+    def log(self, **event: Any) -> None:
+        """Append one line to the workspace's log."""
+        line = json.dumps({"time": round(time.time(), 3), **event}, ensure_ascii=False)
+        with (self.path / _LOG).open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def discard(self) -> None:
+        """Remove the folder again if this builder made it and no step was finished."""
+        if self._made_folder and not self.manifest.steps:
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    def close(self) -> None:
+        """Let others write here."""
+        self._lock.release()
+
+    def __enter__(self) -> WorkspaceBuilder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None and not issubclass(kind, KeyboardInterrupt):
+            self.discard()
+        self.close()
+
+
+def cannot_write(path: Path, error: OSError) -> WorkspaceError:
+    """Say why a workspace cannot be written, and the way out."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return WorkspaceError(f"{path}: the disk is full", hint="make room and run the same command again")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return WorkspaceError(f"{path}: this folder cannot be written", hint="choose another with --output")
+    return WorkspaceError(f"{path}: {error.strerror or error}", hint="choose another folder with --output")
