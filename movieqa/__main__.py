@@ -1,0 +1,5 @@
+"""`python -m movieqa` is the command `movieqa`."""
+
+from movieqa.cli import main
+
+main()

@@ -1,0 +1,26 @@
+"""Finds the workspace a person means when they name none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from movieqa.errors import WorkspaceError
+from movieqa.manifest import FILE_NAME
+from movieqa.workspace import SUFFIX
+
+
+def find_workspace(folder: Path) -> Path:
+    """Return the only workspace in a folder, or the one changed last.
+
+    Raises:
+        WorkspaceError: There is none.
+    """
+    manifests = [path for path in folder.glob(f"*{SUFFIX}/{FILE_NAME}") if path.is_file()]
+    if not manifests:
+        raise WorkspaceError(f"no workspace in {folder}", hint="make one with: movieqa preprocess FILM")
+    return max(manifests, key=lambda path: (path.stat().st_mtime_ns, path.parent.name)).parent
+
+
+def default_output(film: Path) -> Path:
+    """Return the workspace a film gets when no output is named: its name with `.movieqa`, in the current folder."""
+    return Path(f"{film.stem}{SUFFIX}")
