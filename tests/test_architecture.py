@@ -75,9 +75,9 @@ def test_imports_keep_to_the_house_rules(path: Path) -> None:
         if home[-1] in RECORDS and len(home) == 2:
             allowed = ("movieqa.errors", "movieqa.times", "movieqa.storage")
             assert starts_with(name, *allowed), f"{path}: a record imports {name}"
-        if home == ["movieqa", "cli"]:
+        if home[:2] == ["movieqa", "cli"]:
             views = ("movieqa.answer_text", "movieqa.summary", "movieqa.doctor", "movieqa.settings")
-            allowed = ("movieqa.api", "movieqa.errors", "movieqa.__version__", *views)
+            allowed = ("movieqa.api", "movieqa.errors", "movieqa.__version__", "movieqa.cli", *views)
             assert starts_with(name, *allowed), f"the command line imports {name}"
         elif home == ["movieqa", "api"]:
             if target is not None:
@@ -99,7 +99,7 @@ def test_relative_imports_never_climb() -> None:
 def test_no_public_function_hides_a_room() -> None:
     for path in SOURCES:
         for node in ast.parse(path.read_text()).body:
-            assert not (isinstance(node, ast.FunctionDef) and node.name in ROOMS and path.name != "cli.py"), path
+            assert not (isinstance(node, ast.FunctionDef) and node.name in ROOMS and "cli" not in path.parts), path
 
 
 @pytest.mark.parametrize("statement", ["import movieqa", "import movieqa.api", "import movieqa.cli"])

@@ -1,0 +1,98 @@
+"""The command `movieqa`: a table of verbs, each one function of `movieqa.api` with the same names."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup, TyperOption
+
+from movieqa import __version__
+from movieqa.errors import MovieQAError
+
+from . import film, machine, question
+from .output import complain
+
+EXIT_DONE, EXIT_USER, EXIT_INTERRUPTED = 0, 2, 3
+VERBS = (film.preprocess, question.ask, question.chat, film.report, film.export, film.info, machine.doctor)
+
+
+class _Verbs(TyperGroup):
+    """All verbs, with one place where what went wrong becomes a line and an exit code."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Find a verb; its help leaves out the variables, which follow one rule told in the epilogue."""
+        command = super().get_command(ctx, cmd_name)
+        for param in command.params if command else ():
+            if isinstance(param, TyperOption):
+                param.show_envvar = False
+        return command
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a verb."""
+        try:
+            return super().invoke(ctx)
+        except MovieQAError as error:
+            if "--debug" in sys.argv:
+                traceback.print_exc()
+            complain(error)
+            raise typer.Exit(EXIT_USER) from None
+        except KeyboardInterrupt:
+            complain("interrupted; run the same command again to go on")
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: nothing more to say
+            raise typer.Exit(EXIT_DONE) from None
+
+
+app = typer.Typer(
+    name="movieqa",
+    cls=_Verbs,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"auto_envvar_prefix": "MOVIEQA", "help_option_names": ["-h", "--help"]},
+    help="Understands whole films: preprocess once, ask many times, see the moment that proves each answer.",
+    epilog="Every flag can be set as MOVIEQA_VERB_FLAG or in movieqa.toml, under [verb]. "
+    "Exit codes: 0 done, 2 something to change, 3 interrupted (run it again to go on).",
+)
+for _verb in VERBS:
+    app.command()(_verb)
+
+
+@app.callback()
+def _root(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and leave.", allow_from_autoenv=False)
+    ] = False,
+) -> None:
+    if version:
+        typer.echo(f"movieqa {__version__}")
+        raise typer.Exit
+    from movieqa.settings import load_settings
+
+    context.default_map = load_settings(_options_by_verb(context))
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    app()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _options_by_verb(context: typer.Context) -> dict[str, frozenset[str]]:
+    assert isinstance(context.command, TyperGroup)
+    return {
+        verb: frozenset(option.name for option in command.params if option.name and option.name != "debug")
+        for verb, command in context.command.commands.items()
+    }
