@@ -1,0 +1,124 @@
+"""The shot detectors one can choose from, all fed the same small pictures and all answering in boundaries."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from scenedetect.common import FrameTimecode
+from scenedetect.detector import SceneDetector
+from scenedetect.detectors import AdaptiveDetector, ContentDetector, HashDetector, HistogramDetector, ThresholdDetector
+
+from movieqa.errors import ConfigError, MissingDependencyError
+
+from .shots import Boundary
+from .transitions import TransitionDetector
+
+DetectorName = Literal["transitions", "content", "adaptive", "histogram", "hash", "threshold", "transnet"]
+DETECTORS: tuple[DetectorName, ...] = get_args(DetectorName)
+
+_TRANSNET_BATCH = 100  # pictures it collects before it looks, twice over
+
+
+class BoundaryFinder:
+    """Runs one detector over a film's small pictures.
+
+    PySceneDetect's detectors tell only where the picture changed for good. The fades and dissolves that
+    `TransitionDetector` sees on the side then say what kind of boundary each one is, and where its middle lies.
+
+    Args:
+        name: One of `DETECTORS`.
+        rate: Average frame rate, frames a second.
+        transnet: TransNetV2 as an ONNX file, for `transnet`.
+
+    Raises:
+        ConfigError: There is no detector of that name.
+        MissingDependencyError: `transnet` lacks its model file or onnxruntime.
+    """
+
+    def __init__(self, name: str, *, rate: Fraction, transnet: Path | None = None) -> None:
+        self._rate = rate
+        self._transitions = TransitionDetector(rate)
+        self._detector: SceneDetector | None = None if name == "transitions" else _make(name, transnet)
+        self.lookahead = self._transitions.lookahead
+        """Pictures by which an answer may come late."""
+        if name == "transnet":
+            self.lookahead += 2 * _TRANSNET_BATCH
+        elif self._detector is not None:
+            self.lookahead += self._detector.event_buffer_length
+        self._waiting: list[int] = []
+        self._gradual: list[Boundary] = []
+
+    def push(self, number: int, picture: NDArray[np.uint8]) -> list[Boundary]:
+        """Show the next picture, UInt8[H, W, 3], blue first; return the boundaries that are now certain."""
+        timecode = FrameTimecode(number, self._rate)
+        self._transitions.process_frame(timecode, picture)
+        found = self._transitions.take()
+        if self._detector is None:
+            return found
+        cuts = self._detector.process_frame(timecode, picture)
+        return self._label(found, [cut.frame_num for cut in cuts], number - self.lookahead)
+
+    def finish(self, number: int) -> list[Boundary]:
+        """Return what is left after the last picture, whose number is given."""
+        timecode = FrameTimecode(number, self._rate)
+        self._transitions.post_process(timecode)
+        found = self._transitions.take()
+        if self._detector is None:
+            return found
+        cuts = self._detector.post_process(timecode)
+        return self._label(found, [cut.frame_num for cut in cuts], number)
+
+    def _label(self, found: list[Boundary], cuts: list[int], horizon: int) -> list[Boundary]:
+        self._gradual += [boundary for boundary in found if boundary.kind != "cut"]
+        self._waiting += cuts
+        due = [frame for frame in self._waiting if frame <= horizon]
+        self._waiting = [frame for frame in self._waiting if frame > horizon]
+        return [self._boundary(frame) for frame in due]
+
+    def _boundary(self, frame: int) -> Boundary:
+        for gradual in self._gradual:
+            if gradual.first <= frame <= gradual.last:
+                return gradual
+        return Boundary(frame=frame, kind="cut", first=frame, last=frame)
+
+
+def _make(name: str, transnet: Path | None) -> SceneDetector:
+    match name:
+        case "content":
+            return ContentDetector()
+        case "adaptive":
+            return AdaptiveDetector()
+        case "histogram":
+            return HistogramDetector()
+        case "hash":
+            return HashDetector()
+        case "threshold":
+            return ThresholdDetector()
+        case "transnet":
+            return _make_transnet(transnet)
+    raise ConfigError(f"no detector {name!r}", hint=f"choose one of {', '.join(DETECTORS)}")
+
+
+def _make_transnet(path: Path | None) -> SceneDetector:
+    if path is None:
+        raise MissingDependencyError(
+            "the transnet detector needs TransNetV2 as an ONNX file", hint="give its path, or choose another detector"
+        )
+    if not path.is_file():
+        raise MissingDependencyError(f"{path}: no such model file", hint="give TransNetV2 as an ONNX file")
+    try:
+        import onnxruntime  # noqa: F401
+    except ImportError:
+        raise MissingDependencyError(
+            "the transnet detector needs onnxruntime", hint="install it with: pip install 'movieqa[transnet]'"
+        ) from None
+    from scenedetect.detectors.transnet_v2 import TransnetV2Detector
+
+    try:
+        return TransnetV2Detector(model_path=path, onnx_providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own exceptions share no base
+        raise MissingDependencyError(f"{path}: not a model onnxruntime can read ({error})") from None
