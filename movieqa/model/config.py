@@ -40,6 +40,8 @@ class MovieConfig(PretrainedConfig):  # type: ignore[no-untyped-call]
         max_context: Tokens the model was trained for (prompt and answer together).
         template: Name of the chat template that the model was trained with.
         pad_pictures: Whether pictures are padded to a square (rather than cropped) before the vision tower.
+        image_mean: Mean of red, green and blue in training, of 1.
+        image_std: Their standard deviation.
 
     Example:
         >>> tiny().num_tokens_per_frame
@@ -66,6 +68,8 @@ class MovieConfig(PretrainedConfig):  # type: ignore[no-untyped-call]
     max_context: int = 4096
     template: str = DEFAULT_TEMPLATE
     pad_pictures: bool = True
+    image_mean: list[float] | tuple[float, ...] = (0.48145466, 0.4578275, 0.40821073)
+    image_std: list[float] | tuple[float, ...] = (0.26862954, 0.26130258, 0.27577711)
     tie_word_embeddings: bool = False
 
     def __post_init__(self, **kwargs: Any) -> None:

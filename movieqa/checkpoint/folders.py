@@ -1,0 +1,31 @@
+"""Folders that are never half there."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from movieqa.errors import CheckpointError
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """Yield a folder that gets the target's name only when everything in it is written.
+
+    Raises:
+        CheckpointError: If the target exists, or the disk refuses.
+    """
+    if target.exists():
+        raise CheckpointError(f"{target} exists already", hint="give a new folder")
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        partial.rename(target)
+    except OSError as error:
+        raise CheckpointError(f"{target} cannot be written ({error})") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
