@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import json
 import shutil
 import time
@@ -47,6 +48,7 @@ class WorkspaceBuilder:
 
     def __init__(self, path: Path, source: Manifest, *, force: bool = False) -> None:
         self.path = path
+        self._is_forced = force
         self._made_folder = not path.exists()
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -95,24 +97,38 @@ class WorkspaceBuilder:
         )
 
     @contextmanager
-    def step(self, name: str, depends_on: Mapping[str, Any]) -> Iterator[StepOutput]:
+    def step(self, name: str, depends_on: Mapping[str, Any], *, is_resumable: bool = False) -> Iterator[StepOutput]:
         """Run one step: files written into the output's folder appear in the workspace together, or not at all.
+
+        Args:
+            name: The step.
+            depends_on: Settings and inputs.
+            is_resumable: Keep the output's folder when the step breaks off, and hand it out again the next time the
+                step runs for the same settings and inputs. Such a step puts a file in place only when it is whole.
 
         Raises:
             WorkspaceError: The disk is full or the folder cannot be written.
         """
-        folder = self.path / f".{name}.tmp"
+        fingerprint = digest_json(dict(depends_on))
+        kept = self.path / f".{name}.{fingerprint.removeprefix('sha256:')[:16]}.part"
+        folder = kept if is_resumable else self.path / f".{name}.tmp"
         started = time.monotonic()
         try:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
+            for stale in self.path.glob(f".{glob.escape(name)}.{'?' * 16}.part"):
+                if stale != folder or self._is_forced:
+                    shutil.rmtree(stale, ignore_errors=True)
+            if not is_resumable:
+                shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(exist_ok=is_resumable)
             output = StepOutput(folder)
             yield output
-            self._publish(name, output, fingerprint=digest_json(dict(depends_on)))
+            self._publish(name, output, fingerprint=fingerprint)
+            shutil.rmtree(folder, ignore_errors=True)
         except OSError as error:
             raise cannot_write(self.path, error) from error
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            if not is_resumable:
+                shutil.rmtree(folder, ignore_errors=True)
         self.log(step=name, seconds=round(time.monotonic() - started, 3), notes=output.notes)
 
     def _publish(self, step: str, output: StepOutput, *, fingerprint: str) -> None:
@@ -132,13 +148,15 @@ class WorkspaceBuilder:
         self.manifest.write(self.path)
 
     def _forget(self, step: str) -> None:
-        """Take a stale step out of the manifest before its files change, so that no reader trusts a mixture."""
+        """Take a stale step out of the manifest before its files change, so that no reader trusts a mixture.
+
+        The very first step writes a manifest of no steps: files without one would be taken for somebody else's.
+        """
         stale = self.manifest.steps.get(step)
         self.manifest = replace(
             self.manifest, steps={name: entry for name, entry in self.manifest.steps.items() if name != step}
         )
-        if (self.path / FILE_NAME).exists():
-            self.manifest.write(self.path)
+        self.manifest.write(self.path)
         for name in stale.files if stale else ():
             (self.path / name).unlink(missing_ok=True)
 
@@ -172,6 +190,8 @@ def cannot_write(path: Path, error: OSError) -> WorkspaceError:
     """Say why a workspace cannot be written, and the way out."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return WorkspaceError(f"{path}: the disk is full", hint="make room and run the same command again")
+    if error.errno == errno.EFBIG:
+        return WorkspaceError(f"{path}: the disk takes no file this large", hint="raise the limit (ulimit -f) or move")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return WorkspaceError(f"{path}: this folder cannot be written", hint="choose another with --output")
     return WorkspaceError(f"{path}: {error.strerror or error}", hint="choose another folder with --output")
