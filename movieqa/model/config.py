@@ -226,7 +226,7 @@ def tiny(*, text_config: PretrainedConfig | None = None, pooling: Pooling = "mea
             initializer_range=0.2,
         ),
         qformer_config=InstructBlipQFormerConfig(
-            vocab_size=256,
+            vocab_size=142,
             hidden_size=48,
             num_hidden_layers=4,
             num_attention_heads=4,
@@ -236,7 +236,7 @@ def tiny(*, text_config: PretrainedConfig | None = None, pooling: Pooling = "mea
         ),
         text_config=text_config
         or LlamaConfig(
-            vocab_size=384,
+            vocab_size=259,
             hidden_size=64,
             intermediate_size=88,
             num_hidden_layers=2,

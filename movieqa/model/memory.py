@@ -66,7 +66,7 @@ def estimate_memory(
     Example:
         >>> from movieqa.model.config import llama_vid_7b
         >>> str(estimate_memory(llama_vid_7b(is_long=True), num_tokens=65536, prefill_chunk=4096))
-        '53.1 GB: weights 15.9, cache 34.4, working 2.8'
+        '53.3 GB: weights 15.9, cache 34.4, working 3.1'
     """
     with torch.device("meta"):
         model = MovieModel(config)
@@ -81,13 +81,14 @@ def estimate_memory(
     head_width = getattr(language, "head_dim", None) or language.hidden_size // language.num_attention_heads
     numbers = 2 * language.num_hidden_layers * num_heads * head_width * num_tokens
     chunk = min(prefill_chunk or num_tokens, num_tokens)
-    one_layer = 2 * num_heads * head_width * num_tokens * 2 if cache_bits < 16 else 0
+    one_layer = 2 * num_heads * head_width * num_tokens * 2  # keys and values at work, copied as the cache grows
     embedded = 2 * num_tokens * language.hidden_size * 2  # the prompt, and the copy that generation makes
+    mask = chunk * num_tokens * 2 if chunk < num_tokens else 0  # a whole prompt needs none
     layer = chunk * (4 * language.hidden_size + 3 * language.intermediate_size) * 2
     return MemoryEstimate(
         weights=_bytes(quantised, weight_bits) + others * 2,
         cache=_bytes(numbers, cache_bits),
-        working=embedded + layer + one_layer,
+        working=embedded + layer + one_layer + mask,
     )
 
 
