@@ -1,0 +1,111 @@
+"""Answers questions about one film. The extractive answerer needs no model: its answer is the evidence itself."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol, runtime_checkable
+
+from movieqa.answer import Answer
+from movieqa.errors import ConfigError
+from movieqa.extractive import Evidence
+from movieqa.question import parse_question
+from movieqa.workspace import Workspace
+
+MAX_QUESTION = 10_000
+"""Characters."""
+
+NO_MODEL_NOTE = (
+    "No language model is in use: the answer is quoted from the film itself. "
+    "Answering with a model is not part of this version; it will need the extra: pip install 'movieqa[model]'."
+)
+
+_MAX_KEPT = 4  # indexes, one for every recent `until`
+
+
+@runtime_checkable
+class Answerer(Protocol):
+    """What answers questions about one film."""
+
+    name: str
+    """What answers carry as their `answerer`."""
+
+    def answer(self, question: str, *, until: float | None = None) -> Answer:
+        """Answer a question, using nothing of the film at or after `until`, in seconds.
+
+        Raises:
+            ConfigError: The question is empty or too long, or `until` leaves nothing of the film.
+        """
+        ...
+
+
+def check_question(text: str) -> str:
+    """Return a question without the space around it.
+
+    Raises:
+        ConfigError: It is empty or longer than `MAX_QUESTION` characters.
+    """
+    stripped = text.strip()
+    if not stripped:
+        raise ConfigError("the question is empty", hint="ask something, such as: Who takes the key?")
+    if len(stripped) > MAX_QUESTION:
+        raise ConfigError(
+            f"the question has {len(stripped):,} characters, more than {MAX_QUESTION:,}", hint="ask a shorter one"
+        )
+    return stripped
+
+
+class ExtractiveAnswerer:
+    """Answers with the film's own lines and shots; needs no model.
+
+    The index is built at the first question and serves all others.
+
+    Args:
+        workspace: The film.
+        max_spans: The most moments an answer cites, 1 to 5.
+
+    Raises:
+        ConfigError: `max_spans` is out of range.
+
+    Example:
+        >>> answerer = ExtractiveAnswerer(Workspace.open("signs.movieqa"))  # doctest: +SKIP
+        >>> print(answerer.answer("When is the word book signed?").text)  # doctest: +SKIP
+        00:00:04.760-00:00:07.920 “[signs the word "book"]”
+    """
+
+    name = "extractive"
+
+    def __init__(self, workspace: Workspace, *, max_spans: int = 5) -> None:
+        if not 1 <= max_spans <= 5:
+            raise ConfigError(f"max_spans must be 1 to 5, got {max_spans}")
+        self.workspace = workspace
+        self.max_spans = max_spans
+        self._kept: dict[float | None, Evidence] = {}
+
+    def answer(self, question: str, *, until: float | None = None) -> Answer:
+        """Answer a question, using nothing of the film at or after `until`, in seconds.
+
+        Raises:
+            ConfigError: The question is empty or too long, or `until` leaves nothing of the film.
+            WorkspaceError: The workspace is damaged.
+        """
+        started = time.perf_counter()
+        text = check_question(question)
+        evidence = self._evidence(until)
+        finding = evidence.find(parse_question(text, evidence.film.duration), max_spans=self.max_spans)
+        return Answer(
+            question=text,
+            text=finding.text,
+            answerer=self.name,
+            spans=finding.spans,
+            names=finding.names,
+            until=until,
+            notes=(*finding.notes, NO_MODEL_NOTE),
+            seconds=time.perf_counter() - started,
+        )
+
+    def _evidence(self, until: float | None) -> Evidence:
+        evidence = self._kept.pop(until, None) or Evidence(self.workspace, until)
+        self._kept[until] = evidence
+        if len(self._kept) > _MAX_KEPT:
+            self._kept.pop(next(iter(self._kept)))
+        return evidence
