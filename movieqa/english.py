@@ -40,7 +40,8 @@ _VERBS = """
     forgotten|forgive forgave forgiven|freeze froze frozen|get got gotten|give gave given|go went gone|grow grew grown|
     hang hung|have had|hear heard|hide hid hidden|hold held|keep kept|know knew known|lead led|learn learnt|leave left|
     lend lent|light lit|lose lost|make made|mean meant|meet met|pay paid|ride rode ridden|ring rang rung|
-    rise rose risen|run ran|say said|see saw seen|seek sought|sell sold|send sent|shake shook shaken|shoot shot|show shown|sing sang
+    rise rose risen|run ran|say said|see saw seen|
+    seek sought|sell sold|send sent|shake shook shaken|shoot shot|show shown|sing sang
     sung|sink sank sunk|sit sat|sleep slept|speak spoke spoken|spend spent|stand stood|steal stole stolen|stick stuck|
     strike struck|swear swore sworn|swim swam swum|take took taken|teach taught|tear tore torn|tell told|think thought|
     throw threw thrown|understand understood|wake woke woken|wear wore worn|weep wept|win won|write wrote written

@@ -36,13 +36,14 @@ class Language:
     """Folded; searched with a low weight."""
 
 
-def _language(codes: str, stemmer: str, function_words: Iterable[str] = (), asking_words: str = "") -> Language:
+def _language(codes: str, stemmer: str, function_words: str | Iterable[str] = (), asking_words: str = "") -> Language:
     code, *tags = codes.split()
+    words = function_words.split() if isinstance(function_words, str) else function_words
     return Language(
         code=code,
         tags=tuple(tags),
         stemmer=stemmer,
-        function_words=frozenset(part for word in function_words for part in fold(word).split("'")),
+        function_words=frozenset(part for word in words for part in fold(word).split("'")),
         asking_words=frozenset(fold(word) for word in asking_words.split()),
     )
 
@@ -71,21 +72,21 @@ LANGUAGES = (
     _language("es spa", "spanish", stopwords.STOPWORDS_SPANISH, "quién cuándo dónde qué dice decir habla película"),
     _language("sv swe", "swedish", stopwords.STOPWORDS_SWEDISH, "vem vad var när säger sagt film"),
     _language("tr tur", "turkish", stopwords.STOPWORDS_TURKISH, "kim ne nerede zaman diyor söylüyor film"),
-    _language("ar ara", "arabic"),
+    _language("ar ara", "arabic", "في من على إلى عن أن ما لا هذا هذه هو هي أين متى كيف لماذا ماذا هل كان كانت مع"),
     _language("ca cat", "catalan"),
-    _language("cs ces cze", "czech"),
-    _language("el ell gre", "greek"),
+    _language("cs ces cze", "czech", "a se na je to že v co kdo kde kdy jak proč do s z o ale jsem jsi za by"),
+    _language("el ell gre", "greek", "και το η ο να είναι που τι ποιος πού πότε πώς γιατί με σε για δεν του της"),
     _language("et est", "estonian"),
     _language("eu eus baq", "basque"),
-    _language("fa fas per", "persian"),
-    _language("fi fin", "finnish"),
-    _language("hi hin", "hindi"),
-    _language("hu hun", "hungarian"),
+    _language("fa fas per", "persian", "و در به از که این آن را با چه کی کجا چرا چطور است بود من تو"),
+    _language("fi fin", "finnish", "ja on ei se en että mitä mikä kuka missä milloin miten miksi minä sinä hän"),
+    _language("hi hin", "hindi", "है हैं था थी थे का की के में को से ने पर और कौन क्या कहाँ कब कैसे क्यों किसने"),
+    _language("hu hun", "hungarian", "a az és hogy nem is egy ki mi hol mikor hogyan miért van volt meg én te"),
     _language("hy hye arm", "armenian"),
-    _language("id ind", "indonesian"),
+    _language("id ind", "indonesian", "yang dan di ke dari ini itu apa siapa mana kapan bagaimana mengapa aku"),
     _language("lt lit", "lithuanian"),
-    _language("pl pol", "polish"),
-    _language("ro ron rum", "romanian"),
+    _language("pl pol", "polish", "i w na z się nie to że jest do kto co gdzie kiedy jak dlaczego o po za ale"),
+    _language("ro ron rum", "romanian", "și în la de pe cu nu este e un o ce cine unde când cum să am ai"),
     _language("sr srp", "serbian"),
     _language("ta tam", "tamil"),
 )

@@ -37,6 +37,7 @@ _CHINESE_ASKING = re.compile(
     "什么时候|什麼時候|为什么|為什麼|怎么样|怎麼樣|什么|什麼|哪里|哪裡|哪儿|怎么|怎麼|何时|何時|电影|電影|"
     "[谁誰哪吗嗎呢吧啊的了着是在把被和与與说說这這那个個有几幾到里裡他她它我你们們就都也何]"
 )
+_THAI_ASKING = re.compile("ที่ไหน|เมื่อไหร่|เมื่อไร|อย่างไร|ยังไง|ทำไม|อะไร|ใคร|หรือไม่|ไหม|อยู่|ภาพยนตร์|หนัง")
 _JAPANESE_ASKING = re.compile(f"何時|映画|[誰何言]|[{_HIRAGANA}]+")
 _JAPANESE_PARTS = re.compile(f"[{_HIRAGANA}]+|[{_KATAKANA}]+|[{_HAN}]+")
 _KOREAN_ASKING = re.compile("(?:누가|누구|언제|어디|무엇|무슨|어떻게|왜|영화).*|있나요|하나요|합니까|말하.*|말했.*")
@@ -176,12 +177,7 @@ class Analyzer:
         if any(_IS_KANA.search(run) for run in runs):
             parts = [part for run in runs for part in (_split_japanese(run) if is_unspaced(run) else [run])]
             return parts or runs
-        return [
-            part
-            for run in runs
-            for part in (_split_korean(run) if _IS_HANGUL.match(run) else _CHINESE_ASKING.split(run))
-            if part
-        ]
+        return [part for run in runs for part in _split_question(run) if part]
 
 
 def _runs(word: str) -> list[str]:
@@ -209,7 +205,7 @@ def _split_japanese(run: str) -> list[str]:
     return [part for piece in _JAPANESE_ASKING.split(run) for part in _JAPANESE_PARTS.findall(piece)]
 
 
-def _split_korean(run: str) -> list[str]:
-    if _KOREAN_ASKING.fullmatch(run):
-        return []
-    return [_KOREAN_PARTICLE.sub("", run)]
+def _split_question(run: str) -> list[str]:
+    if _IS_HANGUL.match(run):
+        return [] if _KOREAN_ASKING.fullmatch(run) else [_KOREAN_PARTICLE.sub("", run)]
+    return [part for piece in _CHINESE_ASKING.split(run) for part in _THAI_ASKING.split(piece)]
