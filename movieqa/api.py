@@ -43,7 +43,7 @@ def preprocess_movie(
         film: The film file.
         output: The workspace's folder; by default the film's name with `.movieqa`, in the current folder.
         fps: Frames sampled a second; every shot gets at least one.
-        max_frames: Upper bound of the evenly sampled frames; shots too short for one come on top.
+        max_frames: At most so many sampled frames, spread evenly.
         detector: How cuts are found; by default the one that measures best.
         transnet: A TransNetV2 ONNX file, for `detector="transnet"`.
         subtitles: Subtitle files; by default those beside the film, then those inside it.

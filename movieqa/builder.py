@@ -167,8 +167,8 @@ class WorkspaceBuilder:
             file.write(line + "\n")
 
     def discard(self) -> None:
-        """Remove the folder again if this builder made it and no step was finished."""
-        if self._made_folder and not self.manifest.steps:
+        """Remove the folder again, with all that is in it, if this builder made it."""
+        if self._made_folder:
             shutil.rmtree(self.path, ignore_errors=True)
 
     def close(self) -> None:
@@ -181,7 +181,7 @@ class WorkspaceBuilder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None and not issubclass(kind, KeyboardInterrupt):
+        if kind is not None and not issubclass(kind, KeyboardInterrupt) and not self.manifest.steps:
             self.discard()
         self.close()
 

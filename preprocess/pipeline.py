@@ -12,7 +12,7 @@ from typing import Any
 
 from movieqa import movie_files
 from movieqa.builder import StepOutput, WorkspaceBuilder
-from movieqa.errors import WorkspaceError
+from movieqa.errors import MissingDependencyError, VideoError, WorkspaceError
 from movieqa.manifest import Manifest
 from movieqa.movie import VideoInfo
 from movieqa.storage import write_atomic
@@ -63,9 +63,15 @@ def build_workspace(
     with WorkspaceBuilder(output, source, force=force) as builder:
         steps = _Steps(film, video, builder, progress)
         steps.run("probe", {"version": PROBE_VERSION, "source": video.digest, "name": video.name}, steps.probe)
-        steps.run(
-            "scan", {**config.scan.depends_on(), "source": video.digest}, lambda output: steps.scan(output, config.scan)
-        )
+        try:
+            steps.run(
+                "scan",
+                {**config.scan.depends_on(), "source": video.digest},
+                lambda output: steps.scan(output, config.scan),
+            )
+        except (VideoError, MissingDependencyError):
+            builder.discard()  # a workspace of a film that shows no picture would be of no use to anybody
+            raise
         steps.run(
             "subtitles",
             {**config.subtitles.depends_on(film, video), "source": video.digest},

@@ -29,7 +29,7 @@ def preprocess(
     ] = None,
     fps: Annotated[float, typer.Option("--fps", help="Frames sampled a second; every shot gets at least one.")] = 1.0,
     max_frames: Annotated[
-        int | None, typer.Option("--max-frames", help="The most evenly spaced frames to sample.")
+        int | None, typer.Option("--max-frames", help="The most frames to sample, spread evenly.")
     ] = None,
     detector: Annotated[
         str | None, typer.Option("--detector", help="How cuts are found; by default the one that measures best.")

@@ -185,3 +185,12 @@ def test_debug_shows_the_trace(tmp_path: Path) -> None:
     done = movieqa("info", "--debug", cwd=tmp_path)
     assert done.code == 2
     assert "Traceback" in done.err
+
+
+def test_a_film_without_one_readable_picture_leaves_nothing(tmp_path: Path, assets: Path) -> None:
+    data = bytearray((assets / "signs.mp4").read_bytes())
+    start = data.index(b"mdat") + 4
+    end = data.index(b"moov") - 4 if data.index(b"moov") > start else len(data)
+    data[start:end] = bytes(end - start)
+    (tmp_path / "film.mp4").write_bytes(data)
+    assert "film.mp4" in preprocess_fails("film.mp4", tmp_path)
