@@ -97,7 +97,7 @@ def open_workspace(workspace: PathLike | Workspace | None = None) -> Workspace:
     """
     if isinstance(workspace, Workspace):
         return workspace
-    return Workspace.open(find_workspace(Path.cwd()) if workspace is None else workspace)
+    return Workspace.open(find_workspace(Path()) if workspace is None else workspace)
 
 
 @overload

@@ -17,7 +17,7 @@ def find_workspace(folder: Path) -> Path:
     """
     manifests = [path for path in folder.glob(f"*{SUFFIX}/{FILE_NAME}") if path.is_file()]
     if not manifests:
-        raise WorkspaceError(f"no workspace in {folder}", hint="make one with: movieqa preprocess FILM")
+        raise WorkspaceError(f"no workspace in {folder.absolute()}", hint="make one with: movieqa preprocess FILM")
     return max(manifests, key=lambda path: (path.stat().st_mtime_ns, path.parent.name)).parent
 
 
