@@ -83,7 +83,7 @@ def parse_question(text: str, duration: float) -> TimedQuestion:
 
 
 def _tidy(text: str) -> str:
-    return re.sub(r"\s+(?=[?!.,;:])", "", " ".join(text.split())).lstrip(" ,;:")
+    return re.sub(r"[\s,;:]+(?=[?!.,;:])", "", " ".join(text.split())).lstrip(" ,;:")
 
 
 # --- what a question asks for ---------------------------------------------------------------------------------------

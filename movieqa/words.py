@@ -35,7 +35,7 @@ _IS_HANGUL = re.compile(f"[{_HANGUL}]")
 # What a question is built of in scripts without spaces; longer ones first.
 _CHINESE_ASKING = re.compile(
     "什么时候|什麼時候|为什么|為什麼|怎么样|怎麼樣|什么|什麼|哪里|哪裡|哪儿|怎么|怎麼|何时|何時|电影|電影|"
-    "[谁誰哪吗嗎呢吧啊的了着是在把被和与與说說这這那个個有几幾到里裡他她它我你们們就都也何]"
+    "[谁誰哪吗嗎呢吧啊的了着是在把被和与與说說这這那个個有几幾到里裡他她它我你们們就都也何要想]"
 )
 _THAI_ASKING = re.compile("ที่ไหน|เมื่อไหร่|เมื่อไร|อย่างไร|ยังไง|ทำไม|อะไร|ใคร|หรือไม่|ไหม|อยู่|ภาพยนตร์|หนัง")
 _JAPANESE_ASKING = re.compile(f"何時|映画|[誰何言]|[{_HIRAGANA}]+")
