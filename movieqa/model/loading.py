@@ -123,20 +123,24 @@ def _load(name_or_path: str | Path, **options: Any) -> MovieModel:
                 hint="convert a LLaMA-VID release with `movieqa convert`",
             )
         open_model = cast(Any, MovieModel.from_pretrained)  # typed as if it never said what was missing
-        model, info = open_model(name_or_path, output_loading_info=True, use_safetensors=True, **options)
+        options |= {"output_loading_info": True, "use_safetensors": True, "ignore_mismatched_sizes": True}
+        model, info = open_model(name_or_path, **options)
     except (OSError, ValueError, SafetensorError, RuntimeError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise CheckpointError(
             f"{name_or_path} cannot be loaded ({reason})", hint="download or convert it again"
         ) from error
+    misshapen = [
+        f"{name} is {list(stored)} instead of {list(built)}" for name, stored, built in info["mismatched_keys"]
+    ]
     problems = [
-        f"{len(info[kind])} {word} ({', '.join(sorted(map(str, info[kind])))})"
-        for kind, word in (
-            ("missing_keys", "missing"),
-            ("unexpected_keys", "surplus"),
-            ("mismatched_keys", "misshapen"),
+        f"{len(names)} {word} ({', '.join(sorted(names))})"
+        for names, word in (
+            (info["missing_keys"], "missing"),
+            (info["unexpected_keys"], "surplus"),
+            (misshapen, "misshapen"),
         )
-        if info[kind]
+        if names
     ]
     if problems:
         raise CheckpointError(f"{name_or_path}: its tensors are not those of the model: {'; '.join(problems)}")

@@ -1,5 +1,8 @@
 # ruff: noqa: F722
-"""A film and a question in, an answer out: vision tower, text decoder, frame tokens, language model."""
+"""A film and a question in, an answer out: vision tower, text decoder, frame tokens, language model.
+
+In shapes, R = 1 + P rows are a frame's class token and patches, N = 1 + M tokens its context and content tokens.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from transformers import initialization as init
 from transformers.cache_utils import Cache
 from transformers.modeling_outputs import CausalLMOutputWithPast
 from transformers.models.instructblip.modeling_instructblip import InstructBlipQFormerModel, InstructBlipVisionModel
+from transformers.utils.generic import ModelOutput
 
 from movieqa.errors import ConfigError
 from movieqa.model.cache import CacheSettings, make_cache, prefill
@@ -84,7 +88,7 @@ class MovieModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         """Return the language model's output layer."""
         return self.language_model.get_output_embeddings()  # type: ignore[no-any-return]
 
-    def encode_frames(self, pixels: Float[Tensor, "T 3 H W"]) -> Float[Tensor, "T 1+P C"]:
+    def encode_frames(self, pixels: Float[Tensor, "T 3 H W"]) -> Float[Tensor, "T R C"]:
         """Run the vision tower; the class token comes first.
 
         Args:
@@ -99,13 +103,13 @@ class MovieModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         blocks = [self.vision_tower(block).last_hidden_state for block in self._blocks(pixels)]
         return torch.cat(blocks)
 
-    def content_tokens(self, features: Float[Tensor, "T 1+P C"]) -> Float[Tensor, "T M D"]:
+    def content_tokens(self, features: Float[Tensor, "T R C"]) -> Float[Tensor, "T M D"]:
         """Return the content tokens; they do not depend on the question."""
         blocks = [self._content(block[:, 1:]) for block in self._blocks(self._checked(features))]
         return torch.cat(blocks)
 
     def context_tokens(
-        self, features: Float[Tensor, "T 1+P C"], guidance_ids: Int[Tensor, " L"], *, reads_class_token: bool
+        self, features: Float[Tensor, "T R C"], guidance_ids: Int[Tensor, " L"], *, reads_class_token: bool
     ) -> Float[Tensor, "T D"]:
         """Return the context token of every frame, guided by a text.
 
@@ -121,7 +125,7 @@ class MovieModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         ]
         return torch.cat(blocks)
 
-    def frame_tokens(self, media: Media) -> Float[Tensor, "T 1+M D"]:
+    def frame_tokens(self, media: Media) -> Float[Tensor, "T N D"]:
         """Return the tokens of every frame, the context token first; memory is bounded by a block of frames."""
         reads_class_token = media.pixels is not None
         frames = self.encode_frames(media.pixels) if media.pixels is not None else media.features
@@ -229,7 +233,7 @@ class MovieModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         cache: CacheSettings | None = None,
         prefill_chunk: int | None = None,
         **options: Any,
-    ) -> Int[Tensor, "B N"]:
+    ) -> Int[Tensor, "B N"] | ModelOutput:
         """Write answers.
 
         Args:
@@ -242,7 +246,7 @@ class MovieModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
             **options: Options of transformers' `generate`: `max_new_tokens`, `do_sample`, `streamer`, ...
 
         Returns:
-            Only the new ids, without the prompt.
+            Only the new ids, without the prompt; or what `return_dict_in_generate` gives, if that is set.
 
         Raises:
             ConfigError: If prompts are padded on the right, or options exclude each other.
@@ -268,7 +272,7 @@ class MovieModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
                 chunk=prefill_chunk,
                 attention_mask=attention_mask,
             )
-        return super().generate(  # type: ignore[misc, return-value]
+        return super().generate(  # type: ignore[misc]
             inputs_embeds=inputs_embeds, attention_mask=attention_mask, **options
         )
 
@@ -294,7 +298,7 @@ class MovieModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         return self.content_projector(pooled)  # type: ignore[no-any-return]
 
     def _context(
-        self, features: Float[Tensor, "T 1+P C"], guidance_ids: Int[Tensor, " L"], *, reads_class_token: bool
+        self, features: Float[Tensor, "T R C"], guidance_ids: Int[Tensor, " L"], *, reads_class_token: bool
     ) -> Float[Tensor, "T D"]:
         read = features if reads_class_token else features[:, 1:]
         queries = self._read_frames(self.image_norm(read), guidance_ids)

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -94,7 +95,7 @@ class MovieProcessor(PushToHubMixin):
         self.guidance_tokenizer.truncation_side = "left"  # a long question keeps its end
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | Path, **hub_options: Any) -> Self:
+    def from_pretrained(cls, name_or_path: str | Path, **hub_options: Any) -> MovieProcessor:
         """Load from a model's folder or hub name.
 
         Raises:
@@ -303,17 +304,28 @@ class MovieProcessor(PushToHubMixin):
         wants_offsets = any(begin < start + len(piece) and start < end for begin, end in answers)
         if not piece and not adds_start:
             return [], []
-        coded = self.tokenizer(piece, add_special_tokens=adds_start, return_offsets_mapping=wants_offsets)
+        shift = int(self._swallows_space and piece.startswith(" "))
+        coded = self.tokenizer(" " * shift + piece, add_special_tokens=adds_start, return_offsets_mapping=wants_offsets)
         ids: list[int] = list(coded["input_ids"])
         if not wants_offsets:
             return ids, [False] * len(ids)
         learned = []
         for left, right in coded["offset_mapping"]:
-            stop = max(right, left + 1)  # the space that some tokenizers put before a text has no width
-            learned.append(any(begin < start + stop and start + left < end for begin, end in answers))
+            place = max(start + left - shift, start)
+            stop = max(start + right - shift, place + 1)  # the space that some tokenizers put before has no width
+            learned.append(any(begin < stop and place < end for begin, end in answers))
         if adds_start and self.tokenizer.bos_token_id is not None and ids[0] == self.tokenizer.bos_token_id:
             learned[0] = False
         return ids, learned
+
+    @cached_property
+    def _swallows_space(self) -> bool:
+        """Whether a text's own first space is taken for the one that the tokenizer puts before every text.
+
+        SentencePiece, which the released models were trained with, keeps both; transformers' fast tokenizers keep one.
+        """
+        bare, spaced = (self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in ("a", " a"))
+        return bool(bare == spaced)
 
     def _count_tokens(self, texts: Sequence[str]) -> list[int]:
         if not texts:

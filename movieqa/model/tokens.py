@@ -51,7 +51,7 @@ class Media:
 
     guidance_ids: Int[Tensor, " L"]
     pixels: Float[Tensor, "T 3 H W"] | None = None
-    features: Float[Tensor, "T 1+P C"] | None = None
+    features: Float[Tensor, "T R C"] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a picture, a video or a film."""
@@ -132,7 +132,7 @@ def build_projector(kind: str, vision_width: int, output_width: int) -> nn.Modul
     return nn.Sequential(nn.Linear(vision_width, output_width), nn.GELU(), nn.Linear(output_width, output_width))
 
 
-def order_tokens(context: Float[Tensor, "T D"], content: Float[Tensor, "T M D"]) -> Float[Tensor, "T 1+M D"]:
+def order_tokens(context: Float[Tensor, "T D"], content: Float[Tensor, "T M D"]) -> Float[Tensor, "T N D"]:
     """Put the context token of every frame before its content tokens."""
     return torch.cat([context[:, None], content], dim=1)
 
@@ -147,7 +147,7 @@ def count_frame_slots(media: Sequence[Media], config: MovieConfig) -> list[int]:
 
 
 def splice(
-    embeddings: Float[Tensor, "B L D"], input_ids: Int[Tensor, "B L"], tokens: Sequence[Sequence[Float[Tensor, "N D"]]]
+    embeddings: Float[Tensor, "B L D"], input_ids: Int[Tensor, "B L"], tokens: Sequence[Sequence[Float[Tensor, "_ D"]]]
 ) -> Float[Tensor, "B L D"]:
     """Write the frame tokens of each sample over its frame slots, in order.
 

@@ -1,0 +1,141 @@
+"""Loading a folder, caches and memory: strict, and one clear line when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from movieqa.errors import CheckpointError, ConfigError, MissingDependencyError
+from movieqa.model.cache import CacheSettings, make_cache
+from movieqa.model.config import llama_vid_7b, llama_vid_13b, tiny
+from movieqa.model.loading import choose_attention, load_model, quantisation_config
+from movieqa.model.memory import estimate_memory, explain_memory
+from movieqa.model.processor import MovieProcessor
+from tests.tiny_checkpoint import make_tiny_model, save_tiny_model
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.set_num_threads(1)
+    return save_tiny_model(tmp_path_factory.mktemp("saved") / "model")
+
+
+@pytest.fixture
+def folder(saved: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(saved, tmp_path / "model"))
+
+
+def test_loaded_is_what_was_saved(saved: Path) -> None:
+    loaded, made = load_model(saved), make_tiny_model()
+    assert not loaded.training
+    for name, tensor in made.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], tensor), name
+    assert load_model(saved, dtype=torch.bfloat16).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("attention", ["auto", "sdpa", "eager"])
+def test_attention_is_chosen(saved: Path, attention: str) -> None:
+    loaded = load_model(saved, attention=attention)
+    chosen = "eager" if attention == "eager" else "sdpa"
+    parts = (loaded.language_model, loaded.vision_tower, loaded.text_decoder)
+    assert {part.config._attn_implementation for part in parts} == {chosen}
+
+
+def change(folder: Path, name: str, tensor: torch.Tensor | None) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    tensors.pop(name, None)
+    if tensor is not None:
+        tensors[name] = tensor
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize(
+    ("name", "tensor", "message"),
+    [
+        ("query_tokens", None, r"1 missing \(query_tokens\)"),
+        ("stranger.weight", torch.zeros(2), r"1 surplus \(stranger.weight\)"),
+        ("image_norm.weight", torch.zeros(7), r"1 misshapen \(image_norm.weight is \[7\] instead of \[32\]\)"),
+        ("image_norm.bias", torch.full((32,), float("nan")), "weights are not finite: image_norm.bias"),
+        ("image_norm.bias", torch.full((32,), float("inf")), "weights are not finite: image_norm.bias"),
+    ],
+)
+def test_wrong_tensors_are_named(folder: Path, name: str, tensor: torch.Tensor | None, message: str) -> None:
+    change(folder, name, tensor)
+    with pytest.raises(CheckpointError, match=message) as caught:
+        load_model(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_wrong_folders_are_refused_in_one_line(folder: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for wrong in (empty, tmp_path / "nowhere"):
+        for load in (load_model, MovieProcessor.from_pretrained):
+            with pytest.raises(CheckpointError) as caught:
+                load(wrong)
+            assert "\n" not in str(caught.value)
+    (folder / "model.safetensors").write_bytes(b"not safetensors at all")
+    with pytest.raises(CheckpointError, match="cannot be loaded"):
+        load_model(folder)
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(CheckpointError, match="cannot be loaded"):
+        load_model(folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "model_type": "llama"}))
+    with pytest.raises(CheckpointError, match="type 'llama', not a movieqa model"):
+        load_model(folder)
+    (folder / "config.json").write_text("{")
+    with pytest.raises(CheckpointError):
+        load_model(folder)
+
+
+def test_what_is_not_installed_is_named() -> None:
+    if find_spec("bitsandbytes") is None:
+        with pytest.raises(MissingDependencyError, match="pip install bitsandbytes"):
+            quantisation_config("4bit")
+    if find_spec("flash_attn") is None:
+        with pytest.raises(MissingDependencyError, match="FlashAttention-2 is not installed"):
+            choose_attention("flash_attention_2", "cuda")
+    if find_spec("hqq") is None:
+        with pytest.raises(MissingDependencyError, match="pip install hqq"):
+            make_cache(tiny().language, CacheSettings(kind="quantized", backend="hqq", bits=8), max_length=8)
+
+
+def test_options_that_are_not_offered(saved: Path) -> None:
+    for given in ({"kind": "frozen"}, {"backend": "zip"}, {"kind": "quantized", "bits": 3}):
+        with pytest.raises(ConfigError):
+            CacheSettings(**given)
+    with pytest.raises(ConfigError, match="attention 'slow' is not one of"):
+        load_model(saved, attention="slow")
+    with pytest.raises(ConfigError, match="quantisation '3bit' is not one of"):
+        load_model(saved, quantisation="3bit")
+    if not torch.cuda.is_available():
+        with pytest.raises(ConfigError, match="needs a CUDA device"):
+            make_cache(tiny().language, CacheSettings(kind="offloaded"), max_length=8)
+
+
+def test_what_fits_on_which_card() -> None:
+    """The claims of docs/model.md, by arithmetic."""
+    film = llama_vid_7b(is_long=True)
+    assert estimate_memory(film, num_tokens=65536, prefill_chunk=4096).total < 60e9
+    quantised = estimate_memory(film, num_tokens=65536, prefill_chunk=2048, weight_bits=4, cache_bits=4)
+    assert quantised.total < 22e9
+    assert estimate_memory(film, num_tokens=28020, prefill_chunk=2048, weight_bits=4).total < 24e9
+    assert estimate_memory(llama_vid_13b(is_long=True), num_tokens=65536, prefill_chunk=2048).total > 80e9
+    assert 34.3e9 < estimate_memory(film, num_tokens=65536).cache < 34.5e9
+
+
+def test_lack_of_memory_is_one_line() -> None:
+    with pytest.raises(ConfigError, match="not enough memory for the prompt") as caught, explain_memory("the prompt"):
+        raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ConfigError, match="in chunks"), explain_memory("the prompt"):
+        torch.empty(2**50)
+    with pytest.raises(RuntimeError, match="something else"), explain_memory("the prompt"):
+        raise RuntimeError("something else")
