@@ -45,10 +45,11 @@ class BoundaryFinder:
         self._detector: SceneDetector | None = None if name == "transitions" else _make(name, transnet)
         self.lookahead = self._transitions.lookahead
         """Pictures by which an answer may come late."""
-        if name == "transnet":
-            self.lookahead += 2 * _TRANSNET_BATCH
-        elif self._detector is not None:
-            self.lookahead += self._detector.event_buffer_length
+        self._patience = 0
+        if self._detector is not None:
+            own = 2 * _TRANSNET_BATCH if name == "transnet" else self._detector.event_buffer_length
+            self._patience = max(self.lookahead + self._transitions.max_frames // 2, own)
+            self.lookahead = self._patience + self._transitions.max_frames
         self._waiting: list[int] = []
         self._gradual: list[Boundary] = []
 
@@ -60,7 +61,7 @@ class BoundaryFinder:
         if self._detector is None:
             return found
         cuts = self._detector.process_frame(timecode, picture)
-        return self._label(found, [cut.frame_num for cut in cuts], number - self.lookahead)
+        return self._label(found, [cut.frame_num for cut in cuts], number - self._patience)
 
     def finish(self, number: int) -> list[Boundary]:
         """Return what is left after the last picture, whose number is given."""

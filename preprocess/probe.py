@@ -184,15 +184,23 @@ def _rotation(entry: dict[str, Any]) -> int:
 
 def _duration(entry: dict[str, Any], container: dict[str, Any]) -> float:
     """Return the film's claimed length; the stream's own counts first, for the sound may run on after the pictures."""
-    tags = entry.get("tags", {})
-    for text in (entry.get("duration"), tags.get("DURATION"), container.get("duration")):
-        try:
-            seconds = parse_time(str(text)) if ":" in str(text) else float(str(text))
-        except (ValueError, ConfigError):
-            continue
-        if math.isfinite(seconds) and seconds > 0:
-            return seconds
+    if (seconds := _seconds(entry.get("duration"))) > 0:
+        return seconds
+    # Matroska counts its lengths from zero, not from the first picture.
+    is_matroska = str(container.get("format_name", "")).startswith("matroska")
+    start = _seconds(entry.get("start_time")) if is_matroska else 0.0
+    for text in (entry.get("tags", {}).get("DURATION"), container.get("duration")):
+        if (seconds := _seconds(text)) > start:
+            return seconds - start
     return 0.0
+
+
+def _seconds(text: Any) -> float:
+    try:
+        seconds = parse_time(str(text)) if ":" in str(text) else float(str(text))
+    except (ValueError, ConfigError):
+        return 0.0
+    return seconds if math.isfinite(seconds) else 0.0
 
 
 def _stream(entry: dict[str, Any]) -> Stream:

@@ -14,10 +14,7 @@ from numpy.typing import NDArray
 
 from .decoding import Picture
 from .proxy import PictureScaler
-from .shots import Boundary
-
-MIN_SHOT_FRAMES = 5
-"""Shorter shots are not told apart from their predecessor, so that each one has a picture that was held back."""
+from .shots import MIN_SHOT_FRAMES, Boundary
 
 _RING_BYTES = 192 << 20
 _TOLERANCE = 1e-6  # times are rounded to a microsecond, so a frame meant for 1/3 s may stand just before it

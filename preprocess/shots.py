@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from movieqa.movie import CutKind, Shot
 
+MIN_SHOT_FRAMES = 5
+"""Fewer frames are no shot of their own: so much can be promised a sampled frame whatever the film's size."""
+
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Boundary:
