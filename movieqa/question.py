@@ -50,7 +50,7 @@ class TimedQuestion:
     words: str
     """What is left to search; empty when the question asks for a fact of the film."""
     window: TimeWindow | None
-    """The part of the film the question means; None for all of it."""
+    """The part of the film the question means; None for all of it, and always where it asks for the duration."""
     asks_for: AsksFor = "moment"
 
 
@@ -78,7 +78,7 @@ def parse_question(text: str, duration: float) -> TimedQuestion:
         text, masked = (line[: found.first] + gap + line[found.last :] for line in (text, masked))
     facts = [kind for kind, fact in _FACTS.items() if fact.fullmatch(_tidy(masked))]
     if facts:
-        return TimedQuestion(words="", window=window, asks_for=facts[0])
+        return TimedQuestion(words="", window=None if facts[0] == "duration" else window, asks_for=facts[0])
     return TimedQuestion(words=_tidy(text), window=window, asks_for=asks_for)
 
 
