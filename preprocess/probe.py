@@ -130,14 +130,19 @@ def _refusal(path: Path, complaint: str) -> VideoError:
             f"{path}: not a film container (playlists, image lists, subtitles and plain text are not opened)",
             hint="convert it first, e.g. with: ffmpeg -i INPUT film.mkv",
         )
-    if "moov atom not found" in complaint:
+    if "moov atom not found" in complaint and _begins_as_mp4(path):
         return VideoError(
             f"{path}: the file breaks off before its index (moov atom), so nothing in it can be read",
             hint="copy or download it again",
         )
-    lines = [line.strip() for line in complaint.splitlines() if line.strip()]
-    reason = lines[-1].removeprefix(f"{to_url(path)}: ")[:_MAX_TEXT] if lines else "no reason given"
+    reason = complaint.strip().rpartition(f"{to_url(path)}: ")[2].partition("\n")[0][:_MAX_TEXT] or "no reason given"
     return VideoError(f"{path}: not a film ffprobe can read ({reason})", hint="check that the file is whole")
+
+
+def _begins_as_mp4(path: Path) -> bool:
+    """Tell a broken MP4 file from one that ffprobe takes for one because of its name."""
+    with path.open("rb") as file:
+        return file.read(8)[4:] in (b"ftyp", b"mdat", b"wide", b"free", b"skip")
 
 
 def _is_film(entry: dict[str, Any]) -> bool:

@@ -1,10 +1,11 @@
 """Makes the film the benchmarks run on: ten minutes of moving photographs whose every cut is known.
 
-The photographs lie inside the scikit-image wheel. Each shot is a view wandering over one of them (zoom, pan, camera
-shake, film grain, things moving through, changes of light, whip pans); a third of the shots look again at the
+The photographs lie inside the scikit-image wheel. Each shot is a view wandering over one of them, with zoom, pan,
+camera shake, film grain, things moving through and changes of light; whip pans, knocks against the camera and somebody
+walking past close to the lens happen in some, and white flashes in others. A third of the shots look again at the
 photograph of the shot before, nearer or from the side, as films do. Shots are joined by hard cuts, dissolves, and fades
-through black or white; white flashes fall into some. All of it is drawn from one seed, and encoded with fixed
-threads, so the same seed gives the same film. The truth is written beside the film as JSON, in frame numbers.
+through black or white. All of it is drawn from one seed, and encoded with fixed threads, so the same seed gives the
+same film. The truth is written beside the film as JSON, in frame numbers.
 
     python tests/bench/film.py film.mp4 --minutes 10 --seed 7
 """
@@ -71,6 +72,10 @@ class Truth:
     flashes: list[list[int]] = field(default_factory=list)
     """First frame, and first frame after, of each flash."""
     whips: list[list[int]] = field(default_factory=list)
+    passers: list[list[int]] = field(default_factory=list)
+    """Somebody walks past close to the lens."""
+    jolts: list[list[int]] = field(default_factory=list)
+    """The camera is knocked."""
 
     def dump(self) -> str:
         """Write the truth as JSON."""
@@ -133,6 +138,9 @@ class MovingShot:
         self.whip: tuple[int, int] | None = None
         self.whip_by = np.zeros(2)
         self.flash: tuple[int, int, float] | None = None
+        self.passer: tuple[int, int] | None = None
+        self.jolt: tuple[int, int] | None = None
+        self.jolt_by = np.zeros(2)
         self.seed = int(rng.integers(1 << 30))
         self.things = [self._thing(rng) for _ in range(int(rng.choice([0, 1, 2], p=[0.4, 0.4, 0.2])))]
 
@@ -153,6 +161,8 @@ class MovingShot:
             along = np.clip((index - start) / (stop - start), 0, 1)
             center = center + self.whip_by * (along * along * (3 - 2 * along))
             blur = 61 if start < index < stop else 0
+        if self.jolt and self.jolt[0] <= index < self.jolt[1]:
+            center = center + self.jolt_by * scale
         matrix = np.array(
             [[scale, 0, center[0] - scale * WIDTH / 2], [0, scale, center[1] - scale * HEIGHT / 2]], np.float64
         )
@@ -165,6 +175,11 @@ class MovingShot:
         )
         for patch, start_at, speed in self.things:
             _paste(picture, patch, start_at + speed * index)
+        if self.passer and self.passer[0] <= index < self.passer[1]:
+            start, stop = self.passer
+            left = round((index - start + 0.5) / (stop - start) * (WIDTH + 900)) - 900
+            cv2.rectangle(picture, (left, 0), (left + 900, HEIGHT), (22, 26, 34), -1)
+            picture = cv2.blur(picture, (91, 1))
         if blur:
             picture = cv2.blur(picture, (blur, 1))
         gain = self.gain * (1 + self.breathing * np.sin(index / 9))
@@ -239,19 +254,29 @@ def _join_length(kind: str, rng: np.random.Generator) -> int:
 
 
 def _add_event(shot: MovingShot, before: int, length: int, at: int, rng: np.random.Generator, truth: Truth) -> None:
-    """Let a flash or a whip pan fall into a shot that is long enough."""
-    if length < 60 or rng.random() > 0.35:
+    """Let something sudden fall into a shot that is long enough."""
+    if length < 60 or rng.random() > 0.45:
         return
     start = before + int(rng.integers(20, length - 35))
-    if rng.random() < 0.5:
-        stop = start + int(rng.integers(1, 5))
-        shot.flash = (start, stop, float(rng.uniform(0.5, 1.0)))
-        truth.flashes.append([at + start, at + stop])
-    else:
-        stop = start + int(rng.integers(6, 12))
-        shot.whip = (start, stop)
-        shot.whip_by = np.array([rng.choice([-1, 1]) * rng.uniform(200, 420), rng.uniform(-30, 30)])
-        truth.whips.append([at + start, at + stop])
+    match str(rng.choice(["flash", "whip", "passer", "jolt"], p=[0.4, 0.3, 0.2, 0.1])):
+        case "flash":
+            stop = start + int(rng.integers(1, 5))
+            shot.flash = (start, stop, float(rng.uniform(0.5, 1.0)))
+            truth.flashes.append([at + start, at + stop])
+        case "whip":
+            stop = start + int(rng.integers(6, 12))
+            shot.whip = (start, stop)
+            shot.whip_by = np.array([rng.choice([-1, 1]) * rng.uniform(200, 420), rng.uniform(-30, 30)])
+            truth.whips.append([at + start, at + stop])
+        case "passer":
+            stop = start + int(rng.integers(7, 16))
+            shot.passer = (start, stop)
+            truth.passers.append([at + start, at + stop])
+        case _:
+            stop = start + int(rng.integers(1, 4))
+            shot.jolt = (start, stop)
+            shot.jolt_by = rng.choice([-1, 1], 2) * rng.uniform(50, 140, 2)
+            truth.jolts.append([at + start, at + stop])
 
 
 def _frames(plan: Plan) -> Iterator[Image]:
