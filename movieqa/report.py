@@ -1,0 +1,251 @@
+"""The report: a film's storyboard as one HTML page that needs nothing else, neither a network nor the workspace.
+
+Everything a film brings along (names, subtitles, notes) is hostile text: it is escaped, its control characters are
+taken out, and the page's policy lets only the two blocks of style and script run whose digests it names.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from statistics import fmean, median
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from movieqa.answer import Answer, Span
+from movieqa.builder import cannot_write
+from movieqa.errors import WorkspaceError
+from movieqa.movie import CUT_KINDS, Shot, Subtitle
+from movieqa.picture import Picture, embed_picture
+from movieqa.storage import read_bounded, sync_folder
+from movieqa.times import format_time
+from movieqa.workspace import Workspace
+
+_PICTURE_BYTES = 26_000_000
+"""For all pictures of a page together, as JPEG; base64 makes them a third larger."""
+_MAX_KEYFRAME_BYTES = 32 << 20
+_WIDTH = 1000
+"""Of the timeline, in units of its drawing."""
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters, and those that turn the direction of the text around them; every line finds its own."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """One shot on the page."""
+
+    number: int
+    """Counts from 1, as the keyframes' names do."""
+    shot: Shot
+    picture: Picture
+    lines: tuple[Subtitle, ...]
+    """Spoken while the shot is on screen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """One span of an answer, and the number of the shot that shows it."""
+
+    number: int
+    span: Span
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """What a step said of its result."""
+
+    step: str
+    text: str
+
+
+def write_report(workspace: Workspace, path: Path, *, answers: Sequence[Answer] = ()) -> Path:
+    """Write a film's storyboard as one self-contained HTML file; the same workspace gives the same bytes.
+
+    Args:
+        workspace: The film's finished workspace.
+        path: The file to write; replaced in one go when it is there.
+        answers: Answers to show above the shots, with links to the shots that prove them.
+
+    Returns:
+        The path written.
+
+    Raises:
+        WorkspaceError: A keyframe is missing or damaged, there are no shots, or the file cannot be written.
+
+    Example:
+        >>> write_report(Workspace.open("film.movieqa"), Path("film.html"))  # doctest: +SKIP
+        PosixPath('film.html')
+    """
+    if not workspace.shots:
+        raise WorkspaceError(f"{workspace.path}: it has no shots", hint="rebuild it with: movieqa preprocess --force")
+    page = _render(workspace, answers)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            for chunk in page:
+                file.write(chunk.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def _render(workspace: Workspace, answers: Sequence[Answer]) -> Iterator[str]:
+    environment = _environment()
+    shots = workspace.shots
+    lengths = [shot.end - shot.start for shot in shots]
+    board = Storyboard(workspace, answers)
+    style = f":root{{--aspect:{max(1.0, workspace.video.width / workspace.video.height):.4f}}}\n"
+    style += _source(environment, "report.css")
+    script = _source(environment, "report.js")
+    return environment.get_template("report.html.j2").generate(
+        policy=_policy(style=style, script=script),
+        style=Markup(style),
+        script=Markup(script),
+        film=workspace.video,
+        duration=workspace.duration,
+        num_shots=len(shots),
+        num_lines=len(workspace.subtitles),
+        num_frames=len(workspace.frames),
+        transitions=_count_transitions(shots),
+        kinds=[kind for kind in CUT_KINDS if kind != "start" and any(shot.kind == kind for shot in shots)],
+        average_shot=fmean(lengths),
+        median_shot=median(lengths),
+        notes=[Note(step=name, text=note) for name, step in workspace.steps.items() for note in step.notes],
+        answers=answers,
+        board=board,
+    )
+
+
+class Storyboard:
+    """The shots of one page, and the timeline drawn from them.
+
+    The cards are read one by one while the page is written, so that only one keyframe is in memory; the timeline
+    takes its colours from them and therefore stands after them on the page.
+    """
+
+    def __init__(self, workspace: Workspace, answers: Sequence[Answer]) -> None:
+        self._workspace = workspace
+        self._answers = answers
+        self._start = workspace.shots[0].start
+        self._length = workspace.duration - self._start
+        self._colours: list[str] = []
+
+    def cards(self) -> Iterator[Card]:
+        """Read the shots' pictures and lines, in film order.
+
+        Raises:
+            WorkspaceError: A keyframe is missing or damaged.
+        """
+        workspace = self._workspace
+        lines: dict[int, list[Subtitle]] = defaultdict(list)
+        for line in workspace.subtitles:
+            lines[workspace.shot_at((line.start + line.end) / 2).index].append(line)
+        share = _PICTURE_BYTES // len(workspace.shots)
+        for shot in workspace.shots:
+            path = workspace.path / workspace.keyframe(shot)
+            try:
+                picture = embed_picture(read_bounded(path, limit=_MAX_KEYFRAME_BYTES), max_bytes=share)
+            except (OSError, ValueError) as error:
+                reason = "it is missing" if isinstance(error, FileNotFoundError) else str(error)
+                raise WorkspaceError(
+                    f"{path}: damaged ({reason})", hint="rebuild it with: movieqa preprocess FILM --force"
+                ) from None
+            self._colours.append(picture.colour)
+            yield Card(number=shot.index + 1, shot=shot, picture=picture, lines=tuple(lines[shot.index]))
+
+    def bars(self) -> Iterator[tuple[str, str, str]]:
+        """Draw the shots as bars in the colours of their pictures: left edge, width, colour."""
+        for shot, colour in zip(self._workspace.shots, self._colours, strict=True):
+            yield self._place(shot.start), f"{(shot.end - shot.start) / self._length * _WIDTH:.2f}", colour
+
+    def ticks(self, kind: str) -> str:
+        """Draw the cuts of one kind as a path of ticks below the bars."""
+        foot = 33 if kind == "cut" else 36
+        return "".join(f"M{self._place(shot.start)} 29V{foot}" for shot in self._workspace.shots if shot.kind == kind)
+
+    def spoken(self) -> str:
+        """Draw where somebody speaks, as a path at the foot of the timeline."""
+        return self._row(38.5, ((line.start, line.end) for line in self._workspace.subtitles))
+
+    def proof(self) -> str:
+        """Draw the moments that prove the answers, as a path at the head of the timeline."""
+        return self._row(1.5, ((span.start, span.end) for answer in self._answers for span in answer.spans))
+
+    def moments(self, answer: Answer) -> list[Moment]:
+        """Name the shot of each of an answer's spans."""
+        return [Moment(number=self._workspace.shot_at(span.start).index + 1, span=span) for span in answer.spans]
+
+    def _row(self, height: float, intervals: Iterator[tuple[float, float]]) -> str:
+        return "".join(f"M{self._place(start)} {height}H{self._place(end)}" for start, end in intervals)
+
+    def _place(self, time: float) -> str:
+        return f"{min(max((time - self._start) / self._length, 0.0), 1.0) * _WIDTH:.2f}"
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("movieqa"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(clean=_clean, clock=format_time, seconds=_seconds, rate=_rate, size=_size)
+    return environment
+
+
+def _source(environment: Environment, name: str) -> str:
+    """Read a file beside the template as it is; style and script are no templates."""
+    assert environment.loader is not None
+    return environment.loader.get_source(environment, name)[0]
+
+
+def _policy(*, style: str, script: str) -> str:
+    """Allow the page its own style, script and embedded pictures, and nothing else."""
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
+    return (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{digests[0]}'; script-src 'sha256-{digests[1]}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _clean(text: str) -> str:
+    """Take out what a page cannot show or what would disturb the text around it; Jinja escapes the rest."""
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _UNSEEN.sub("", text))
+
+
+def _count_transitions(shots: Sequence[Shot]) -> str:
+    counts = ((sum(shot.kind == kind for shot in shots), kind) for kind in ("fade", "dissolve"))
+    return ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for count, kind in counts if count) or "cuts only"
+
+
+def _seconds(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds, 1), 60)
+    return f"{int(minutes)} min {rest:.0f} s" if minutes else f"{rest:.1f} s"
+
+
+def _rate(rate: Fraction) -> str:
+    return f"{float(rate):.3f}".rstrip("0").rstrip(".")
+
+
+def _size(num_bytes: int) -> str:
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if num_bytes >= scale:
+            return f"{num_bytes / scale:.1f} {unit}"
+    return f"{num_bytes} bytes"
