@@ -10,6 +10,7 @@ from math import isqrt
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub.errors import StrictDataclassError
 from transformers import LlamaConfig
 from transformers.models.instructblip.configuration_instructblip import (
     InstructBlipQFormerConfig,
@@ -71,8 +72,9 @@ def describe(folder: Path, shapes: Mapping[str, Shape], architecture: Architectu
             template="plain" if published.get("tune_mm_mlp_adapter") else "vicuna_v1",
             pad_pictures=published.get("image_aspect_ratio") == "pad",
         )
-    except (ConfigError, TypeError, ValueError, KeyError) as error:
-        raise CheckpointError(f"{path} does not describe a model that can be built ({error})") from error
+    except (ConfigError, StrictDataclassError, TypeError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{path} does not describe a model that can be built ({reason})") from error
 
 
 def read_json(path: Path) -> dict[str, Any]:

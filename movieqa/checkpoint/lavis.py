@@ -84,17 +84,17 @@ def open_text_decoder(path: Path) -> tuple[Weights, tuple[str, ...]]:
     return Weights(weights), tuple(unused)
 
 
-def interpolate_positions(positions: Float[Tensor, "1 1+P C"], side: int) -> Float[Tensor, "1 1+R C"]:
+def interpolate_positions(positions: Float[Tensor, "1 R C"], side: int) -> Float[Tensor, "1 U C"]:
     """Bring learned positions to another number of patches, as LLaMA-VID does for frames of 336 pixels.
 
     Bicubic, corners not aligned, computed in float32; the class token's position stays.
 
     Args:
-        positions: Positions of a square of P patches.
+        positions: Positions of the class token and a square of patches, R in all.
         side: Patches along one side of the new square.
 
     Returns:
-        Positions of R = side x side patches.
+        Positions of the class token and side x side patches, U in all.
     """
     old = round((positions.shape[1] - 1) ** 0.5)
     grid = positions[:, 1:].float().reshape(1, old, old, -1).permute(0, 3, 1, 2)

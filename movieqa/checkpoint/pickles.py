@@ -31,7 +31,8 @@ _DTYPE_NAMES = {("numpy", "dtype")}
 _RECONSTRUCT_NAMES = {("numpy.core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "_reconstruct")}
 _FROM_BUFFER_NAMES = {("numpy.core.numeric", "_frombuffer"), ("numpy._core.numeric", "_frombuffer")}
 _LATIN_NAMES = {("_codecs", "encode")}
-_KNOWN_NAMES = _ARRAY_NAMES | _DTYPE_NAMES | _RECONSTRUCT_NAMES | _FROM_BUFFER_NAMES | _LATIN_NAMES
+_EMPTY_NAMES = {("__builtin__", "bytes"), ("builtins", "bytes")}
+_KNOWN_NAMES = _ARRAY_NAMES | _DTYPE_NAMES | _RECONSTRUCT_NAMES | _FROM_BUFFER_NAMES | _LATIN_NAMES | _EMPTY_NAMES
 
 
 class _Refused(Exception):
@@ -223,6 +224,8 @@ def _call(name: Any, arguments: Any) -> Any:
         return array
     if name.key in _LATIN_NAMES and len(arguments) == 2 and isinstance(arguments[0], str) and arguments[1] == "latin1":
         return arguments[0].encode("latin-1")
+    if name.key in _EMPTY_NAMES and not arguments:
+        return b""
     raise _Refused(f"{name.module}.{name.name} with unknown arguments")
 
 
