@@ -40,6 +40,9 @@ def mismatch(wanted: str, tag: str) -> int | None:
         (0, 1, None)
     """
     ours, theirs = known_language(wanted), known_language(tag)
-    if ours is None or theirs is None or ours.split("-")[0] != theirs.split("-")[0]:
+    if ours is None or theirs is None:
+        return None
+    # A distance of 1 is another name of the same language: Norwegian is `no`, and mostly `nb`.
+    if langcodes.tag_distance(ours.split("-")[0], theirs.split("-")[0]) > 1:
         return None
     return int(ours != theirs)

@@ -16,7 +16,13 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_LATIN = (
+_RUSSIAN = "".join(map(chr, range(0x430, 0x450))) + "ё"
+_UKRAINIAN = "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя"
+_SERBIAN = "абвгдђежзијклљмнњопрстћуфхцчџш"
+_GREEK = "".join(map(chr, range(0x3AC, 0x3CF)))
+_HEBREW = "".join(map(chr, range(0x5D0, 0x5EB)))
+_ARABIC = "".join(map(chr, range(0x621, 0x653))) + "پچژگ"
+_ALPHABETS = (
     ("cp1252", "àâæçéèêëîïôœùûüÿ"),
     ("cp1252", "äöüß"),
     ("cp1252", "áéíñóúü"),
@@ -34,13 +40,27 @@ _LATIN = (
     ("iso8859_2", "áčďéěíňóřšťúůýžľĺŕäô"),
     ("cp1257", "ąčęėįšųūž"),
     ("cp1257", "āčēģīķļņšūž"),
-    ("cp1257", "äõöüšž"),
+    ("cp1255", _HEBREW),  # before the others, whose alphabets cover it
+    ("cp1251", _RUSSIAN),
+    ("cp1251", _UKRAINIAN),
+    ("cp1251", _SERBIAN),
+    ("koi8_u", _RUSSIAN),
+    ("koi8_u", _UKRAINIAN),
+    ("iso8859_5", _RUSSIAN),
+    ("cp866", _RUSSIAN),
+    ("cp1253", _GREEK),
+    ("cp1256", _ARABIC),
 )
-"""Letters beyond ASCII of the larger languages in Latin script, with the code page their subtitles come in.
-Where two fit equally well the earlier one counts."""
+"""Small letters beyond ASCII of the larger languages, with the one-byte encodings their subtitles come in. Where two
+fit equally well the earlier one counts."""
+_WORD = re.compile(r"[^\W\d_]+|[^\x00-\x7f]")
+_SIGNS = "«»“”„‘’‚…–—¿¡°♪№\N{NO-BREAK SPACE}"
+_WIDE = ["cp932", "euc_jp", "gb18030", "big5", "cp949"]
+_GOOD_FIT = 0.85
+_POOR_FIT = 0.5
 _SAMPLE = 64 << 10
 _LEADING_BYTES = bytes(range(0xC0, 0x100))
-_DAMAGE = 0.1
+_DAMAGE = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,20 +118,26 @@ def _guess(data: bytes) -> str:
     sample = b"\n".join(lines)
     if len(sample) > _SAMPLE:
         sample = sample[: sample.rfind(b"\n", 0, _SAMPLE) + 1] or sample[:_SAMPLE]
-    best = charset_normalizer.from_bytes(sample).best()
-    if best is not None and not _is_latin(str(best)):
-        return best.encoding
-    # charset-normalizer takes French for Baltic and Turkish for Polish: it counts letters, not alphabets.
-    return max(_LATIN, key=lambda entry: _fit(sample, *entry))[0]
-
-
-def _is_latin(text: str) -> bool:
-    letters = [letter for letter in text if letter.isalpha() and not letter.isascii()]
-    return 2 * sum(unicodedata.name(letter, "").startswith("LATIN") for letter in letters) >= len(letters)
+    # By alphabets first: charset-normalizer, which counts letters, takes French for Baltic and Turkish for Polish.
+    encoding, alphabet = max(_ALPHABETS, key=lambda entry: _fit(sample, *entry))
+    fit = _fit(sample, encoding, alphabet)
+    best = None
+    if fit < _GOOD_FIT:
+        best = charset_normalizer.from_bytes(sample, cp_isolation=_WIDE).best()
+    if best is None and fit < _POOR_FIT:
+        best = charset_normalizer.from_bytes(sample).best()
+    return encoding if best is None else best.encoding
 
 
 def _fit(sample: bytes, encoding: str, alphabet: str) -> float:
-    """Return the share of the characters beyond ASCII that are letters of the alphabet, or common signs."""
-    known = set(alphabet + alphabet.upper() + "«»“”„‘’…–—¿¡°\N{NO-BREAK SPACE}♪")
-    beyond = [letter for letter in sample.decode(encoding, "replace") if not letter.isascii()]
-    return sum(letter in known for letter in beyond) / max(1, len(beyond))
+    """Return the share of the characters beyond ASCII that fit an alphabet; capitals, which are rarer, count half."""
+    weights = {**dict.fromkeys(alphabet.upper(), 0.5), **dict.fromkeys(alphabet + _SIGNS, 1.0)}
+    is_latin = unicodedata.name(alphabet[0]).startswith("LATIN")
+    total = num_beyond = 0.0
+    for word in _WORD.findall(sample.decode(encoding, "replace")):
+        beyond = [letter for letter in word if not letter.isascii()]
+        num_beyond += len(beyond)
+        # A word of a script of its own has no Latin letters in it.
+        if is_latin or len(beyond) == len(word):
+            total += sum(weights.get(letter, 0.0) for letter in beyond)
+    return total / max(1.0, num_beyond)

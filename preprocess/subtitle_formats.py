@@ -70,7 +70,7 @@ def _parse_timed_text(lines: Sequence[str], name: str, *, is_vtt: bool) -> CueLi
     bounds = [position for position, _ in timings] + [len(lines)]
     for (position, match), following in zip(timings, bounds[1:], strict=True):
         if is_vtt:
-            end = next((at for at in range(position + 1, following) if not lines[at].strip()), following)
+            end = next((at for at in range(position + 1, following) if not lines[at]), following)
         else:
             end = numbers.text_end(position + 1, following)
         if match:

@@ -10,13 +10,13 @@ _PLAIN_TAGS = "i|b|u|s|em|strong|strike|del|ins|small|big|tt|sub|sup|center|ruby
 _TAGS_WITH_ATTRIBUTES = "font|span|p|div|a|i|b|u"
 # Only what is surely markup: "<3", "a < b > c" and "<Anna>" are words somebody wrote.
 _HTML = re.compile(
-    rf"<\s*+/?+\s*+(?:{_PLAIN_TAGS}|{_TAGS_WITH_ATTRIBUTES})\s*+/?>"
-    rf"|<\s*+(?:{_TAGS_WITH_ATTRIBUTES})\s++[\w:-]++\s*+=[^<>]*+>",
+    rf"<(?:\s*+/\s*+)?+(?:{_PLAIN_TAGS}|{_TAGS_WITH_ATTRIBUTES})\s*+/?>"
+    rf"|<(?:{_TAGS_WITH_ATTRIBUTES})\s++[\w:-]++\s*+=[^<>]*+>",
     re.IGNORECASE,
 )
 _BREAK = re.compile(r"<\s*+/?+\s*+br\s*+/?+\s*+>", re.IGNORECASE)
 _VTT_TAG = re.compile(r"</?(?:i|b|u|c|v|lang|ruby|rt)(?:\.[^\s<>]*+)?+(?:\s[^<>]*+)?>")
-_VTT_TIME = re.compile(r"<(?:\d++:)?+\d++:\d++\.\d++>")
+_VTT_TIME = re.compile(r"<(?:\d++:)?\d++:\d++\.\d++>")
 _ENTITY = re.compile(r"&(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _OVERRIDE = re.compile(r"\{\\[^{}]*+\}")
 _SUBSTATION_BLOCK = re.compile(r"\{([^{}]*+)\}")
