@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -132,3 +133,15 @@ def test_decoded_answer(processor: MovieProcessor) -> None:
     answer = texts()["stage2"][0]["record"]["conversations"][1]["value"]
     labels = torch.tensor(texts()["stage2"][0]["labels"])
     assert processor.decode(labels[labels >= 0]) == answer
+
+
+def test_film_prompt_ids(processor: MovieProcessor) -> None:
+    prompt = processor.film_prompt(
+        texts()["questions"][1],
+        frame_times=np.array(texts()["frame_times_1fps"]),
+        subtitles=[Subtitle(start=s["start_time"], end=s["end_time"], text=s["text"]) for s in texts()["subtitles"]],
+        answer_tokens=16,
+    )
+    assert prompt.input_ids.tolist() == arrays("case_long")["gen_input_ids"][0].tolist()
+    assert prompt.frame_slots.shape == (66, 2)
+    assert prompt.guidance == texts()["cases"]["long"]["text_guidance"][0][0]
