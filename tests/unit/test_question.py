@@ -212,3 +212,11 @@ def test_number_words_become_digits() -> None:
     assert join_numbers(["forty", "two", "of", "one", "thousand", "twelve"]) == ["42", "of", "one", "thousand", "12"]
     assert join_numbers(["twenty", "thirty"]) == ["20", "30"]
     assert read_number("ninety nine") == 99
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "piece", ["12 minutes and ", "at the 1 ", "1h'", "between ", "twenty-", "what ", '"', "«a", "00:10-"]
+)
+def test_long_nonsense_takes_no_long_time(piece: str) -> None:
+    parse_question((piece * 10_000)[:10_000], TWO_HOURS)
