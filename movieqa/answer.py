@@ -42,6 +42,37 @@ class Span:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What of the film and of the model's context an answer took."""
+
+    frames_used: int
+    frames_dropped: int
+    """Sampled frames that did not fit into the context."""
+    subtitles_used: int
+    subtitles_dropped: int
+    prompt_tokens: int
+    answer_tokens: int
+    limit: int
+    """Tokens that prompt and answer may take together."""
+    seconds: float
+    """Wall time of the model: reading, or going on from what is cached, and writing."""
+
+    def __str__(self) -> str:
+        """Say it in one line.
+
+        Example:
+            >>> print(Usage(frames_used=9, frames_dropped=1, subtitles_used=3, subtitles_dropped=0,
+            ...     prompt_tokens=80, answer_tokens=7, limit=100, seconds=0.5))
+            9 of 10 frames, 3 of 3 subtitle lines; 80 + 7 of 100 tokens
+        """
+        return (
+            f"{self.frames_used} of {self.frames_used + self.frames_dropped} frames, "
+            f"{self.subtitles_used} of {self.subtitles_used + self.subtitles_dropped} subtitle lines; "
+            f"{self.prompt_tokens} + {self.answer_tokens} of {self.limit} tokens"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """An answer with its evidence.
 
@@ -65,6 +96,8 @@ class Answer:
     """What the reader should know about how the answer came to be."""
     seconds: float = 0.0
     """Wall time it took."""
+    usage: Usage | None = None
+    """What a model read and what was left out; None where no model answered."""
 
     @property
     def is_found(self) -> bool:
