@@ -39,7 +39,7 @@ _CHINESE_ASKING = re.compile(
 )
 _THAI_ASKING = re.compile("ที่ไหน|เมื่อไหร่|เมื่อไร|อย่างไร|ยังไง|ทำไม|อะไร|ใคร|หรือไม่|ไหม|อยู่|ภาพยนตร์|หนัง")
 _JAPANESE_ASKING = re.compile(f"何時|映画|[誰何言]|[{_HIRAGANA}]+")
-_JAPANESE_PARTS = re.compile(f"[{_HIRAGANA}]+|[{_KATAKANA}]+|[{_HAN}]+")
+_JAPANESE_PARTS = re.compile(f"[{_KATAKANA}]+|[^{_KATAKANA}]+")
 _KOREAN_ASKING = re.compile("(?:누가|누구|언제|어디|무엇|무슨|어떻게|왜|영화).*|있나요|하나요|합니까|말하.*|말했.*")
 _KOREAN_PARTICLE = re.compile("(?<=.)(?:에서|에게|으로|까지|부터|은|는|이|가|을|를|에|의|도|로|와|과)$")
 
