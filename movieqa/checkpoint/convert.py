@@ -1,66 +1,27 @@
-"""A published checkpoint becomes a complete, offline movieqa folder, every tensor accounted for."""
+"""Published parts become a complete, offline movieqa folder, every tensor accounted for."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from hashlib import sha256
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors.torch import save_file
-from torch import Tensor
+from torch import nn
 from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase
 
 from movieqa.checkpoint.describe import Architecture, check_is_llama_vid, describe, read_json
 from movieqa.checkpoint.folders import new_folder
 from movieqa.checkpoint.lavis import open_text_decoder, open_vision_tower
-from movieqa.checkpoint.names import ConversionPlan, TensorPlan, join_names, plan_conversion
-from movieqa.checkpoint.weights import STAGE_1_FILE, Weights, first_line, open_file, open_folder
+from movieqa.checkpoint.names import TEXT_DECODER, VISION, plan_conversion
+from movieqa.checkpoint.weights import STAGE_1_FILE, StoredTensor, Weights, first_line, open_file, open_folder
+from movieqa.checkpoint.write import ConversionReport, dtype_of, write_weights
 from movieqa.errors import CheckpointError
-from movieqa.model.config import MovieConfig
+from movieqa.model.config import MovieConfig, Pooling, Projector
 from movieqa.model.modeling import MovieModel
 from movieqa.model.processor import MovieProcessor
-from movieqa.storage import write_atomic
 
 GUIDANCE_TOKENIZER = "bert-base-uncased"
-MAX_SHARD_BYTES = 4 * 1024**3
-
-
-@dataclass(frozen=True, kw_only=True)
-class TensorRecord:
-    """One converted tensor, as the report lists it."""
-
-    name: str
-    sources: tuple[str, ...]
-    shape: tuple[int, ...]
-    dtype: str
-    sha256: str
-    """Of the tensor's bytes in the new folder."""
-    is_equal: bool
-    """Whether the bytes read back from the new folder are those of the source."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConversionReport:
-    """What a conversion did, tensor by tensor."""
-
-    source: str
-    target: str
-    kind: str
-    """`finished` or `stage 1`."""
-    num_parameters: int
-    dropped: tuple[str, ...]
-    """Buffers that are computed anew."""
-    unused: tuple[str, ...]
-    """Tensors of the LAVIS files that belong to other models."""
-    tensors: tuple[TensorRecord, ...]
-
-    def save(self, path: str | Path) -> None:
-        """Write the report as JSON."""
-        write_atomic(Path(path), json.dumps(asdict(self), indent=1, sort_keys=True) + "\n")
 
 
 def convert_checkpoint(
@@ -122,20 +83,141 @@ def convert_checkpoint(
             f"{source} is a stage-1 release: it holds no language model and no vision tower",
             hint="give the language model's folder and eva_vit_g.pth too",
         )
-    config = describe(source, weights.shapes, architecture)
-    plan = plan_conversion(weights.shapes, _shapes_of_model(config), where=str(source))
-    tokenizer = _load_tokenizer(language_model if language_model is not None else source)
+    return _convert(
+        weights,
+        published,
+        source / "config.json",
+        target,
+        kind="stage 1" if is_stage_1 else "finished",
+        unused=unused,
+        tokenizer=language_model if language_model is not None else source,
+        guidance_tokenizer=guidance_tokenizer,
+        architecture=architecture,
+        report=report,
+    )
+
+
+def start_checkpoint(
+    language_model: str | Path,
+    target: str | Path,
+    *,
+    vision_tower: str | Path,
+    text_decoder: str | Path,
+    pooling: Pooling = "mean",
+    grid_size: int = 2,
+    projector: Projector = "mlp2x_gelu",
+    seed: int = 0,
+    guidance_tokenizer: str | Path = GUIDANCE_TOKENIZER,
+    architecture: Architecture | None = None,
+    report: str | Path | None = None,
+) -> ConversionReport:
+    """Put together the model that training starts from: published parts, and new projectors between them.
+
+    Args:
+        language_model: Folder of a Llama model such as Vicuna.
+        target: New folder; must not exist yet.
+        vision_tower: LAVIS `eva_vit_g.pth`.
+        text_decoder: Trimmed InstructBLIP Q-Former.
+        pooling: How patches become content tokens.
+        grid_size: Cells along one side, for `pooling="grid"`.
+        projector: Layer that brings content tokens to the language model's width.
+        seed: Of the new projectors, which get torch's usual random start.
+        guidance_tokenizer: Folder or hub name of the text decoder's tokenizer.
+        architecture: Facts no file holds; those of the published models by default.
+        report: JSON file to write the report to.
+
+    Returns:
+        What was put together; its kind is `start`.
+
+    Raises:
+        CheckpointError: As `convert_checkpoint` does.
+    """
+    folder, target = Path(language_model), Path(target)
+    architecture = architecture or Architecture()
+    if target.exists():
+        raise CheckpointError(f"{target} exists already", hint="give a new folder")
+    vision, unused_vision = open_vision_tower(Path(vision_tower), architecture)
+    decoder, unused_decoder = open_text_decoder(Path(text_decoder))
+    weights = open_folder(folder).merged(vision).merged(decoder)
+    published = {
+        **read_json(folder / "config.json"),
+        "mm_projector_type": projector,
+        "compress_type": {"mean": "mean", "grid": f"grid:{grid_size}", "none": None}[pooling],
+        "tune_mm_mlp_adapter": True,
+    }
+    weights = weights.merged(_new_projectors(weights, published, folder, seed=seed))
+    return _convert(
+        weights,
+        published,
+        folder / "config.json",
+        target,
+        kind="start",
+        unused=unused_vision + unused_decoder,
+        tokenizer=folder,
+        guidance_tokenizer=guidance_tokenizer,
+        architecture=architecture,
+        report=report,
+    )
+
+
+def _new_projectors(weights: Weights, published: Mapping[str, Any], folder: Path, *, seed: int) -> Weights:
+    """Make the layers between the parts, under published names, in the language model's type."""
+    needed = (f"{VISION}cls_token", f"{TEXT_DECODER}embeddings.word_embeddings.weight", "model.embed_tokens.weight")
+    if absent := [name for name in needed if name not in weights]:
+        raise CheckpointError(f"{folder}: no tensor {absent[0]}", hint="give the folder of a Llama model")
+    vision_width, text_width, width = (weights[name].shape[-1] for name in needed)
+    sizes = {
+        "model.vlm_att_projector": (text_width, vision_width),
+        "model.vlm_att_key_projector": (vision_width, vision_width),
+        "model.vlm_att_val_projector": (vision_width, width),
+    }
+    if published["mm_projector_type"] == "linear":
+        sizes["model.mm_projector"] = (vision_width, width)
+    else:
+        sizes |= {"model.mm_projector.0": (vision_width, width), "model.mm_projector.2": (width, width)}
+    stored = weights["model.embed_tokens.weight"]
+    tensors = {}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for name, (wide_in, wide_out) in sizes.items():
+            for part, tensor in nn.Linear(wide_in, wide_out).to(stored.torch_dtype).state_dict().items():
+                tensors[f"{name}.{part}"] = StoredTensor(
+                    file=folder,
+                    shape=tuple(tensor.shape),
+                    dtype=stored.dtype,
+                    read=lambda tensor=tensor: tensor,  # type: ignore[misc]
+                )
+    return Weights(tensors)
+
+
+def _convert(
+    weights: Weights,
+    published: Mapping[str, Any],
+    path: Path,
+    target: Path,
+    *,
+    kind: str,
+    unused: tuple[str, ...],
+    tokenizer: str | Path,
+    guidance_tokenizer: str | Path,
+    architecture: Architecture,
+    report: str | Path | None,
+) -> ConversionReport:
+    """Check everything, then write everything."""
+    config = describe(published, path, weights.shapes, architecture)
+    plan = plan_conversion(weights.shapes, _shapes_of_model(config), where=str(path.parent))
+    language_tokenizer = _load_tokenizer(tokenizer)
     guidance = _load_guidance(guidance_tokenizer, config)
     with new_folder(target) as folder:
-        records = _write_weights(folder, plan, weights)
-        config.dtype = _dtype_of(plan, weights)
+        records = write_weights(folder, plan, weights)
+        config.dtype = dtype_of(plan, weights)
         config.architectures = [MovieModel.__name__]
-        MovieProcessor(config, tokenizer, guidance).save_pretrained(folder)
+        MovieProcessor(config, language_tokenizer, guidance).save_pretrained(folder)
         GenerationConfig.from_model_config(config).save_pretrained(folder)
     result = ConversionReport(
-        source=source.name,
+        source=path.parent.name,
         target=target.name,
-        kind="stage 1" if is_stage_1 else "finished",
+        kind=kind,
         num_parameters=sum(torch.Size(tensor.shape).numel() for tensor in plan.tensors),
         dropped=plan.dropped,
         unused=unused,
@@ -151,72 +233,6 @@ def _shapes_of_model(config: MovieConfig) -> dict[str, tuple[int, ...]]:
     with torch.device("meta"):
         model = MovieModel(config)
     return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-
-
-def _write_weights(folder: Path, plan: ConversionPlan, weights: Weights) -> tuple[TensorRecord, ...]:
-    """Write the shards and their index; only one shard is in memory at a time."""
-    shards = _split(plan.tensors, weights)
-    records: list[TensorRecord] = []
-    file_of_name = {}
-    for index, shard in enumerate(shards):
-        file = "model.safetensors" if len(shards) == 1 else f"model-{index + 1:05d}-of-{len(shards):05d}.safetensors"
-        tensors = {tensor.name: _build(tensor, weights) for tensor in shard}
-        save_file(tensors, folder / file, metadata={"format": "pt"})
-        written = open_file(folder / file)
-        for tensor in shard:
-            digest = _digest(written[tensor.name].read())
-            records.append(
-                TensorRecord(
-                    **asdict(tensor),
-                    dtype=written[tensor.name].dtype,
-                    sha256=digest,
-                    is_equal=digest == _digest(tensors[tensor.name]),
-                )
-            )
-            file_of_name[tensor.name] = file
-    if different := [record.name for record in records if not record.is_equal]:
-        raise CheckpointError(f"{folder} does not read back as written: {join_names(different)}")
-    if len(shards) > 1:
-        index_file = folder / "model.safetensors.index.json"
-        index_file.write_text(json.dumps({"metadata": {}, "weight_map": file_of_name}, indent=1, sort_keys=True))
-    return tuple(records)
-
-
-def _split(tensors: Sequence[TensorPlan], weights: Weights) -> list[list[TensorPlan]]:
-    """Split tensors in shards of at most `MAX_SHARD_BYTES`, in order."""
-    shards: list[list[TensorPlan]] = [[]]
-    size = 0
-    for tensor in tensors:
-        num_bytes = torch.Size(tensor.shape).numel() * weights[tensor.sources[0]].num_item_bytes
-        if shards[-1] and size + num_bytes > MAX_SHARD_BYTES:
-            shards.append([])
-            size = 0
-        shards[-1].append(tensor)
-        size += num_bytes
-    return shards
-
-
-def _build(plan: TensorPlan, weights: Weights) -> Tensor:
-    """Read one tensor of the model from its sources."""
-    parts = [weights[name].read() for name in plan.sources]
-    for name, part in zip(plan.sources, parts, strict=True):
-        if not torch.isfinite(part).all():
-            raise CheckpointError(f"{weights[name].file}: {name} holds numbers that are not finite")
-    if plan.is_fused_bias:
-        return torch.cat([parts[0], torch.zeros_like(parts[0]), parts[1]])
-    return parts[0].contiguous().clone()
-
-
-def _digest(tensor: Tensor) -> str:
-    return sha256(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data).hexdigest()
-
-
-def _dtype_of(plan: ConversionPlan, weights: Weights) -> torch.dtype:
-    """Return the type of most of the tensors' numbers, which a model is loaded in by default."""
-    counts: Counter[torch.dtype] = Counter()
-    for tensor in plan.tensors:
-        counts[weights[tensor.sources[0]].torch_dtype] += torch.Size(tensor.shape).numel()
-    return counts.most_common(1)[0][0]
 
 
 def _load_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:

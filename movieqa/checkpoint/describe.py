@@ -44,22 +44,23 @@ class Architecture:
     image_size: int = 224
 
 
-def describe(folder: Path, shapes: Mapping[str, Shape], architecture: Architecture) -> MovieConfig:
+def describe(
+    published: Mapping[str, Any], path: Path, shapes: Mapping[str, Shape], architecture: Architecture
+) -> MovieConfig:
     """Return the configuration of a published model.
 
     Args:
-        folder: Folder with the published config.json.
+        published: What its config.json holds.
+        path: That file, for errors.
         shapes: Shapes of all its tensors, by published name.
         architecture: What the files do not say.
 
     Raises:
         CheckpointError: If config.json is no LLaMA-VID configuration, or a tensor it depends on is missing.
     """
-    path = folder / "config.json"
-    published = read_json(path)
     pooling, grid_size = _pooling(published, path)
     try:
-        language = LlamaConfig(**{key: value for key, value in published.items() if not _OURS_IN_JSON.fullmatch(key)})
+        language = _language(published)
         return MovieConfig(
             vision_config=_vision(shapes, architecture),
             qformer_config=_text_decoder(shapes, architecture),
@@ -137,6 +138,15 @@ def _max_context(published: Mapping[str, Any], language: LlamaConfig) -> int:
     rope: dict[str, Any] = dict(language.rope_parameters or {})
     factor = float(rope.get("factor") or 1.0)
     return max(int(published.get("max_token") or 0), int(language.max_position_embeddings * factor))
+
+
+def _language(published: Mapping[str, Any]) -> LlamaConfig:
+    """Return the Llama part, its stretched positions under today's names."""
+    kept = {key: value for key, value in published.items() if not _OURS_IN_JSON.fullmatch(key)}
+    scaling = dict(kept.pop("rope_scaling", None) or {})
+    kind = scaling.pop("type", None) or scaling.pop("rope_type", "default")
+    rope = {"rope_type": kind, "rope_theta": kept.pop("rope_theta", 10000.0), **scaling}
+    return LlamaConfig(**{"rope_parameters": rope, **kept})
 
 
 def _vision(shapes: Mapping[str, Shape], architecture: Architecture) -> InstructBlipVisionConfig:

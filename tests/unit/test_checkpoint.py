@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from movieqa.checkpoint import Architecture, convert_checkpoint
+from movieqa.checkpoint import Architecture, convert_checkpoint, start_checkpoint
 from movieqa.checkpoint.lavis import open_text_decoder, open_vision_tower
 from movieqa.checkpoint.names import is_dropped, join_names, plan_conversion, translate_name
 from movieqa.errors import CheckpointError
@@ -20,7 +20,7 @@ from movieqa.model.config import MovieConfig, llama_vid_7b, llama_vid_13b
 from movieqa.model.loading import load_model
 from movieqa.model.processor import MovieProcessor
 from movieqa.prompt import Turn
-from tests.tiny_checkpoint import Layout, save_published
+from tests.tiny_checkpoint import Layout, save_language_model_part, save_published
 
 ARCHITECTURE = Architecture(num_vision_heads=4, num_vision_layers=3, num_text_decoder_heads=4, image_size=112)
 
@@ -71,7 +71,7 @@ def test_every_layout_converts_to_equal_bits(tmp_path: Path, layout: Layout) -> 
 
 def test_a_large_model_is_written_in_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     original = save_published(tmp_path / "release")
-    monkeypatch.setattr("movieqa.checkpoint.convert.MAX_SHARD_BYTES", 200_000)
+    monkeypatch.setattr("movieqa.checkpoint.write.MAX_SHARD_BYTES", 200_000)
     convert(tmp_path / "release", tmp_path / "model")
     assert len(list((tmp_path / "model").glob("model-*-of-*.safetensors"))) > 2
     loaded = load_model(tmp_path / "model")
@@ -291,3 +291,37 @@ def test_guidance_tokenizer_of_another_size(tmp_path: Path, golden: Path) -> Non
 
 def test_joined_names() -> None:
     assert join_names(["a.0.b", "a.1.b", "a.5.b", "c", "d.2.e"]) == "a.{0-1,5}.b, c, d.2.e"
+
+
+@pytest.mark.parametrize("projector", ["linear", "mlp2x_gelu"])
+def test_model_that_training_starts_from(golden: Path, tmp_path: Path, projector: Any) -> None:
+    stage_1 = torch.load(golden / "stage1" / "mm_projector.bin", weights_only=True)
+    prefix = "model.vlm_att_encoder.bert."
+    lavis = {
+        name.replace(prefix, "Qformer.bert.")
+        .replace("model.vlm_att_ln", "ln_vision")
+        .replace("model.vlm_att_query", "query_tokens"): tensor
+        for name, tensor in stage_1.items()
+        if name.startswith((prefix, "model.vlm_att_ln", "model.vlm_att_query"))
+    }
+    torch.save({"model": lavis}, tmp_path / "qformer.pth")
+    save_language_model_part(golden / "checkpoint", tmp_path / "vicuna")
+    given: dict[str, Any] = {
+        "vision_tower": golden / "eva_vit_g.pth",
+        "text_decoder": tmp_path / "qformer.pth",
+        "guidance_tokenizer": golden / "bert-base-uncased",
+        "architecture": ARCHITECTURE,
+        "pooling": "grid",
+        "projector": projector,
+    }
+    report = start_checkpoint(tmp_path / "vicuna", tmp_path / "start", **given)
+    model = load_model(tmp_path / "start")
+    assert (report.kind, model.config.template, model.config.num_tokens_per_frame) == ("start", "plain", 5)
+    assert torch.equal(model.query_tokens.data, stage_1["model.vlm_att_query"])
+    start_checkpoint(tmp_path / "vicuna", tmp_path / "same", **given)
+    start_checkpoint(tmp_path / "vicuna", tmp_path / "other", **given, seed=1)
+    values = [
+        load_model(tmp_path / name).context_attention.value_projector.weight for name in ("start", "same", "other")
+    ]
+    assert torch.equal(values[0], values[1])
+    assert not torch.equal(values[0], values[2])
