@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from movieqa.summary import WorkspaceSummary
 
 PathLike = str | Path
+Questions = list[str] | tuple[str, ...]
 
 
 def preprocess_movie(
@@ -107,14 +108,14 @@ def ask(
 @overload
 def ask(
     workspace: PathLike | Workspace | None,
-    question: Sequence[str],
+    question: Questions,
     *,
     until: float | str | None = None,
     max_spans: int = 5,
 ) -> list[Answer]: ...
 def ask(
     workspace: PathLike | Workspace | None,
-    question: str | Sequence[str],
+    question: str | Questions,
     *,
     until: float | str | None = None,
     max_spans: int = 5,

@@ -83,7 +83,7 @@ class Evidence:
         heard = heard[: max_spans - len(seen)]
         spans = sorted([*heard, *seen], key=lambda span: (-span.score, span.start, span.end))
         return Finding(
-            text="\n".join(map(_tell, [heard[0], *seen])),
+            text="\n".join(map(_tell, [*(span for span in heard if span.score == heard[0].score), *seen])),
             spans=tuple(spans),
             names=self._speakers(passages[: len(heard)]),
         )
