@@ -12,8 +12,8 @@ from transformers import BitsAndBytesConfig
 
 from movieqa.errors import CheckpointError, ConfigError, MissingDependencyError
 from movieqa.model.config import MovieConfig
-from movieqa.model.memory import explain_memory
 from movieqa.model.modeling import MovieModel
+from movieqa.model.shortage import explain_memory
 
 Attention = Literal["auto", "sdpa", "flash_attention_2", "eager"]
 Quantisation = Literal["none", "8bit", "4bit"]
@@ -28,7 +28,7 @@ def load_model(
     dtype: torch.dtype | None = None,
     attention: Attention = "auto",
     quantisation: Quantisation = "none",
-    **hub_options: Any,
+    **further: Any,
 ) -> MovieModel:
     """Load a model for answering.
 
@@ -38,7 +38,7 @@ def load_model(
         dtype: Type of its numbers; as stored by default.
         attention: Of the language model; `auto` takes FlashAttention-2 where it can run, else SDPA.
         quantisation: Bits of the language model's weights, through bitsandbytes.
-        **hub_options: `revision`, `token`, `local_files_only` and so on.
+        **further: Further options of `from_pretrained`: `revision`, `token`, `device_map` (over several devices), ...
 
     Raises:
         CheckpointError: If the folder is not a complete model, or a weight is not finite.
@@ -48,12 +48,16 @@ def load_model(
     Example:
         >>> model = load_model("llama-vid-7b-film", device="cuda", quantisation="4bit")  # doctest: +SKIP
     """
-    options: dict[str, Any] = {"attn_implementation": choose_attention(attention, device)}
+    options: dict[str, Any] = {
+        "dtype": dtype if dtype is not None else "auto",
+        "attn_implementation": choose_attention(attention, device),
+    }
     if quantisation != "none":
         options |= {"quantization_config": quantisation_config(quantisation), "device_map": {"": str(device)}}
+    options |= further
     with explain_memory("the model"):
-        model = _load(name_or_path, dtype=dtype if dtype is not None else "auto", **options, **hub_options)
-        if quantisation == "none":
+        model = _load(name_or_path, **options)
+        if "device_map" not in options:
             model.to(device)  # type: ignore[arg-type]
     check_finite(model, str(name_or_path))
     model.train(False)

@@ -1,14 +1,11 @@
-"""How much memory a prompt takes, before anything is loaded; and one clear line when there is not enough."""
+"""How much memory a prompt takes, before anything is loaded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 
-from movieqa.errors import ConfigError
 from movieqa.model.config import MovieConfig
 from movieqa.model.modeling import MovieModel
 
@@ -94,31 +91,3 @@ def estimate_memory(
 
 def _bytes(numbers: int, bits: int) -> int:
     return int(numbers * bits / 8 * QUANTISED_OVERHEAD.get(bits, 1.0))
-
-
-@contextmanager
-def explain_memory(what: str) -> Iterator[None]:
-    """Turn a lack of memory into one line that says what to do.
-
-    Args:
-        what: What was going on, such as `reading the prompt`.
-
-    Raises:
-        ConfigError: If memory runs out inside.
-    """
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise _no_memory(what, error) from error
-    except RuntimeError as error:
-        if "allocate memory" not in str(error):
-            raise
-        raise _no_memory(what, error) from error
-
-
-def _no_memory(what: str, error: Exception) -> ConfigError:
-    reason = str(error).strip().splitlines()[0]
-    return ConfigError(
-        f"not enough memory for {what} ({reason})",
-        hint="load the model in 4 bits, read the prompt in chunks, quantise the cache, or allow fewer tokens",
-    )

@@ -23,8 +23,12 @@ from transformers.utils.generic import ModelOutput
 from movieqa.errors import ConfigError
 from movieqa.model.cache import CacheSettings, make_cache, prefill
 from movieqa.model.config import MovieConfig
+from movieqa.model.shortage import explain_memory
 from movieqa.model.tokens import ContextAttention, Media, build_projector, order_tokens, pool_patches, splice
 from movieqa.prompt import FRAME_SLOT, IGNORED_LABEL
+
+DEFAULT_ROOM = 1024
+"""Positions of a preallocated cache for the answer, where no number of new tokens is given."""
 
 
 class MovieModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-call]
@@ -251,30 +255,32 @@ class MovieModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         Raises:
             ConfigError: If prompts are padded on the right, or options exclude each other.
         """
-        if inputs_embeds is None:
-            if input_ids is None:
-                raise ConfigError("give the model either input_ids or inputs_embeds")
-            inputs_embeds = self.embed_prompt(input_ids, media)
+        if inputs_embeds is None and input_ids is None:
+            raise ConfigError("give the model either input_ids or inputs_embeds")
         if attention_mask is not None and not bool(attention_mask[:, -1].all()):
             raise ConfigError("prompts to be answered must be padded on the left")
-        if (cache is not None or prefill_chunk is not None) and "past_key_values" not in options:
-            if options.get("num_beams", 1) > 1 or options.get("num_return_sequences", 1) > 1:
-                raise ConfigError("cache settings and chunked prefill work with one answer per prompt, not with beams")
-            room = options.get("max_new_tokens") or self.generation_config.max_new_tokens or 1024
-            options["past_key_values"] = make_cache(
-                self.config.language, cache or CacheSettings(), max_length=inputs_embeds.shape[1] + room
+        wants_cache = (cache is not None or prefill_chunk is not None) and "past_key_values" not in options
+        if wants_cache and max(options.get("num_beams", 1), options.get("num_return_sequences", 1)) > 1:
+            raise ConfigError("cache settings and chunked prefill work with one answer per prompt, not with beams")
+        with explain_memory("the prompt"):
+            if inputs_embeds is None and input_ids is not None:
+                inputs_embeds = self.embed_prompt(input_ids, media)
+            if wants_cache and inputs_embeds is not None:
+                room = options.get("max_new_tokens") or self.generation_config.max_new_tokens or DEFAULT_ROOM
+                options["past_key_values"] = make_cache(
+                    self.config.language, cache or CacheSettings(), max_length=inputs_embeds.shape[1] + room
+                )
+            if prefill_chunk is not None and inputs_embeds is not None:
+                prefill(
+                    self.language_model,
+                    inputs_embeds,
+                    options["past_key_values"],
+                    chunk=prefill_chunk,
+                    attention_mask=attention_mask,
+                )
+            return super().generate(  # type: ignore[misc]
+                inputs_embeds=inputs_embeds, attention_mask=attention_mask, **options
             )
-        if prefill_chunk is not None:
-            prefill(
-                self.language_model,
-                inputs_embeds,
-                options["past_key_values"],
-                chunk=prefill_chunk,
-                attention_mask=attention_mask,
-            )
-        return super().generate(  # type: ignore[misc]
-            inputs_embeds=inputs_embeds, attention_mask=attention_mask, **options
-        )
 
     def _blocks(self, frames: Tensor) -> list[Tensor]:
         """Split frames into blocks and bring each to the device and type of the weights."""

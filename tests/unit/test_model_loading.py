@@ -15,8 +15,9 @@ from movieqa.errors import CheckpointError, ConfigError, MissingDependencyError
 from movieqa.model.cache import CacheSettings, make_cache
 from movieqa.model.config import llama_vid_7b, llama_vid_13b, tiny
 from movieqa.model.loading import choose_attention, load_model, quantisation_config
-from movieqa.model.memory import estimate_memory, explain_memory
+from movieqa.model.memory import estimate_memory
 from movieqa.model.processor import MovieProcessor
+from movieqa.model.shortage import explain_memory
 from tests.tiny_checkpoint import make_tiny_model, save_tiny_model
 
 
