@@ -54,6 +54,7 @@ class Decoder:
         self.num_pictures = 0
         self.last_time = 0.0
         self._last_length = 1 / video.rate
+        self._previous_dts = -1
         self._position = 0
         self._num_bytes = video.num_bytes
         self._num_faults = 0
@@ -76,8 +77,7 @@ class Decoder:
     def pictures(self) -> Iterator[Picture]:
         """Yield every picture in presentation order."""
         for frame in self._frames():
-            stamp = None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
-            self.last_time = self._clock.time_of(stamp)
+            self.last_time = self._clock.time_of(self._stamp_of(frame))
             self._last_length = self._length_of(frame)
             self._sizes.add((frame.width, frame.height))
             if frame.is_corrupt:
@@ -85,6 +85,15 @@ class Decoder:
                 self._note_loss()
             yield Picture(number=self.num_pictures, time=self.last_time, frame=frame)
             self.num_pictures += 1
+
+    def _stamp_of(self, frame: av.VideoFrame) -> Fraction | None:
+        stamp = frame.pts
+        if self._container.format.name == "avi":
+            # AVI only counts its packets, one to a frame interval. FFmpeg hands these numbers out as presentation
+            # times, out of order; as decoding times they are right, but for the last pictures it has none.
+            stamp = frame.dts if frame.dts is not None else self._previous_dts + 1
+            self._previous_dts = stamp
+        return None if stamp is None or frame.time_base is None else stamp * frame.time_base
 
     def _length_of(self, frame: av.VideoFrame) -> Fraction:
         """Return how long a picture stays, in seconds: what the stream says, where that can be."""
