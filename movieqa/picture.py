@@ -38,28 +38,29 @@ def embed_picture(data: bytes, *, max_bytes: int) -> Picture:
     Raises:
         ValueError: The data is no JPEG that can be read whole.
     """
+    limit = min(max_bytes, _MAX_PICTURE_BYTES)
+    steps = [step for step in _LADDER if step[0] ** 2 * _LIKELY_BYTES <= limit] or [_LADDER[-1]]
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
             if image.width * image.height > _MAX_PIXELS:
                 raise ValueError(f"a picture of {image.width}x{image.height} pixels is too large")
-            image.thumbnail((_LADDER[0][0], _LADDER[0][0]), Image.Resampling.LANCZOS)
+            image.thumbnail((steps[0][0], steps[0][0]), Image.Resampling.LANCZOS, reducing_gap=1.2)
             picture = image.convert("RGB")
+    except Image.DecompressionBombError:
+        raise ValueError("the picture is too large") from None
     except UnidentifiedImageError:
         raise ValueError("it is no JPEG picture") from None
     except (OSError, SyntaxError) as error:  # what Pillow raises for broken data
         raise ValueError(str(error)) from None
-    red, green, blue = picture.resize((1, 1), Image.Resampling.BOX).tobytes()
     encoded = b""
-    limit = min(max_bytes, _MAX_PICTURE_BYTES)
-    for side, quality in _LADDER:
-        if side * side * _LIKELY_BYTES > limit and side > _LADDER[-1][0]:
-            continue
+    for side, quality in steps:
         picture.thumbnail((side, side), Image.Resampling.LANCZOS)
         buffer = io.BytesIO()
         picture.save(buffer, "JPEG", quality=quality, optimize=True, comment=b"")
         encoded = buffer.getvalue()
         if len(encoded) <= limit:
             break
+    red, green, blue = picture.resize((1, 1), Image.Resampling.BOX).tobytes()
     return Picture(
         url=f"data:image/jpeg;base64,{base64.b64encode(encoded).decode()}",
         width=picture.width,
