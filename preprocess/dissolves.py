@@ -17,7 +17,7 @@ _LENGTHS = (4, 6, 8, 10, 12, 16, 20, 24, 28)  # looks, a third of a second to mo
 _SETTLE = 8  # looks to wait for a better window
 _MIN_CHANGE = 8.0
 _MIN_DIFFERENCE = 0.53
-_MIN_CONTRAST = 6.0
+_MIN_CONTRAST = 3.0
 _MIN_STRAIGHTNESS = 0.58
 _MIN_STEP, _MAX_STEP = 0.13, 0.40
 _MAX_MISFIT = 0.35
@@ -50,7 +50,7 @@ class DissolveFinder:
       (a pan takes a long way round), and all steps are about equal (a cut or a flash is one step);
     - detail: the squared gradients follow (1 - a)^2 A + a^2 B and so sink to about a half in the middle, however the
       camera moves; pans, zooms and changes of light leave them near the straight line between both ends. This is the
-      mark that holds when both shots are in motion;
+      mark that holds when both shots are in motion. Light that swells and sinks is reckoned out;
     - A and B are as far apart as unrelated pictures of their contrast are, share no outlines, and neither is one
       plain colour (that would be a fade).
 
@@ -119,5 +119,9 @@ class DissolveFinder:
         share = np.arange(1, length) / length
         mixed = (1 - share) ** 2 * old + share**2 * new + 2 * share * (1 - share) * shared
         straight = (1 - share) * old + share * new
-        actual = np.array([thumbnail.detail for thumbnail in window[1:-1]])
+        light = np.array([thumbnail.brightness for thumbnail in window])
+        steady = np.maximum(1.0, (1 - share) * light[0] + share * light[-1])
+        actual = (
+            np.array([thumbnail.detail for thumbnail in window[1:-1]]) * (steady / np.maximum(1.0, light[1:-1])) ** 2
+        )
         return float(np.abs(actual - mixed).sum() / max(1e-6, np.abs(straight - mixed).sum()))

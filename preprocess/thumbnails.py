@@ -34,6 +34,11 @@ class Thumbnail:
         return float(cv2.norm(self._pixels, other._pixels, cv2.NORM_L2)) / math.sqrt(3 * self._num_pixels)
 
     @cached_property
+    def brightness(self) -> float:
+        """Mean luma, in levels."""
+        return float(cv2.mean(self._pixels)[0])
+
+    @cached_property
     def contrast(self) -> float:
         """Standard deviation of the luma, in levels; next to nothing when the picture is one colour."""
         return float(cv2.meanStdDev(self._pixels)[1][0, 0])
