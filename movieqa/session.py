@@ -23,7 +23,7 @@ from movieqa.film_prompts import FilmPrompts, SharedPrompt, count_shared
 from movieqa.film_tokens import FilmTokens
 from movieqa.loaded import LoadedModel
 from movieqa.model.cache import CacheSettings
-from movieqa.model.memory import explain_memory
+from movieqa.model.shortage import explain_memory
 from movieqa.model.tokens import splice
 from movieqa.prefix import AttentionRecord, Prefix, check_attention, read_prefix
 from movieqa.prompt import FRAME_SLOT, Prompt

@@ -35,7 +35,7 @@ from movieqa.features import (
 from movieqa.frames import FrameReader, open_frames
 from movieqa.loaded import LoadedModel
 from movieqa.manifest import Manifest
-from movieqa.model.memory import explain_memory
+from movieqa.model.shortage import explain_memory
 from movieqa.storage import sync_folder, write_atomic
 from movieqa.workspace import Workspace
 
