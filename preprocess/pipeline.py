@@ -14,7 +14,7 @@ from movieqa import movie_files
 from movieqa.builder import StepOutput, WorkspaceBuilder
 from movieqa.errors import MissingDependencyError, VideoError, WorkspaceError
 from movieqa.manifest import Manifest
-from movieqa.movie import VideoInfo
+from movieqa.movie import CutKind, VideoInfo
 from movieqa.storage import write_atomic
 from movieqa.times import format_time
 from movieqa.workspace import Workspace
@@ -126,7 +126,7 @@ class _Steps:
         return f"{len(result.subtitles)} lines from {result.source}" if result.subtitles else "none"
 
 
-_KINDS = (("cut", "cuts"), ("fade", "fades"), ("dissolve", "dissolves"))
+_KINDS: tuple[tuple[CutKind, str], ...] = (("cut", "cuts"), ("fade", "fades"), ("dissolve", "dissolves"))
 
 
 def _versions() -> dict[str, str]:

@@ -32,8 +32,13 @@ def preprocess(
         int | None, typer.Option("--max-frames", help="The most frames to sample, spread evenly.")
     ] = None,
     detector: Annotated[
-        str | None, typer.Option("--detector", help="How cuts are found; by default the one that measures best.")
-    ] = None,
+        str,
+        typer.Option(
+            "--detector",
+            help="How cuts are found: transitions (measured best), content, adaptive, histogram, hash, threshold "
+            "(PySceneDetect's), or transnet.",
+        ),
+    ] = "transitions",
     transnet: Annotated[
         Path | None, typer.Option("--transnet", help="A TransNetV2 ONNX file, for --detector transnet.")
     ] = None,
