@@ -18,6 +18,7 @@ from .subtitle_cues import Cue, CueList
 from .subtitle_markup import has_vtt_times, html_text, substation_text, tidy, vtt_text
 
 MAX_CUES = 200_000
+MAX_LINES = 2_000_000
 _TIME = r"(-?)(?:(\d{1,9})\s*:\s*)?(\d{1,9})\s*:\s*(\d{1,9})(?:\s*[.,]\s*(\d{1,9})\d*)?"
 _TIMING = re.compile(rf"\s*{_TIME}\s*-{{1,3}}>\s*{_TIME}(?![\d:]).*", re.ASCII)
 _TIME_BEGINS = re.compile(r"\s*-?\d+\s*:", re.ASCII)
@@ -41,12 +42,14 @@ def parse_subtitles(text: str, name: str) -> CueList:
         The cues in the order of the text, times on the text's own clock.
 
     Raises:
-        SubtitleError: It is none of these formats, or holds more than 200,000 cues.
+        SubtitleError: It is none of these formats, or holds more than 200,000 cues or 2,000,000 lines.
 
     Example:
         >>> parse_subtitles("1\\n00:00:01,000 --> 00:00:02,500\\n42\\n", "film.srt").cues[0].text
         '42'
     """
+    if text.count("\n") + text.count("\r") - text.count("\r\n") > MAX_LINES:
+        raise SubtitleError(f"{name}: more than {MAX_LINES:,} lines", hint="give the subtitles of one film")
     lines = re.split(r"\r\n|\r|\n", text.replace("\x00", "").replace("\ufeff", ""))
     if "events" in _headings(lines) and any(line.startswith("Dialogue:") for line in lines):
         parsed = _parse_substation(lines, name)

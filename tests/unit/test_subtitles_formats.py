@@ -279,6 +279,12 @@ def test_too_many_cues_are_refused(text: str, monkeypatch: pytest.MonkeyPatch) -
         parse_subtitles(text, "film.srt")
 
 
+def test_too_many_lines_are_refused_before_they_fill_the_memory() -> None:
+    text = "00:00:01,000 --> 00:00:02,000\n" + "a\r\n" * subtitle_formats.MAX_LINES
+    with pytest.raises(SubtitleError, match="more than 2,000,000 lines"):
+        parse_subtitles(text, "film.srt")
+
+
 @pytest.mark.parametrize("form", ["srt", "vtt", "ass", "ssa"])
 def test_reads_what_pysubs2_writes(form: str) -> None:
     written = pysubs2.SSAFile()
