@@ -6,7 +6,7 @@ In shapes, R = 1 + P rows are a frame's class token and patches, N = 1 + M token
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -282,11 +282,11 @@ class MovieModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
                 inputs_embeds=inputs_embeds, attention_mask=attention_mask, **options
             )
 
-    def _blocks(self, frames: Tensor) -> list[Tensor]:
-        """Split frames into blocks and bring each to the device and type of the weights."""
+    def _blocks(self, frames: Tensor) -> Iterator[Tensor]:
+        """Yield blocks of frames, each on the device and in the type of the weights: never a copy of a whole film."""
         weight = self.image_norm.weight
-        blocks = torch.split(frames, self.config.frames_per_block)
-        return [block.to(weight.device, weight.dtype) for block in blocks]
+        for block in torch.split(frames, self.config.frames_per_block):
+            yield block.to(weight.device, weight.dtype)
 
     def _checked(self, features: Tensor | None) -> Tensor:
         """Return the features if they can come from this model's vision tower."""

@@ -10,15 +10,21 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import LlamaConfig
 
 from movieqa.errors import CheckpointError, ConfigError, MissingDependencyError
-from movieqa.model.cache import CacheSettings, make_cache
+from movieqa.model.cache import CacheSettings, make_cache, prefill
 from movieqa.model.config import llama_vid_7b, llama_vid_13b, tiny
 from movieqa.model.loading import choose_attention, load_model, quantisation_config
 from movieqa.model.memory import estimate_memory
 from movieqa.model.processor import MovieProcessor
 from movieqa.model.shortage import explain_memory
 from tests.tiny_checkpoint import make_tiny_model, save_tiny_model
+
+WIDE = LlamaConfig(
+    vocab_size=259, hidden_size=256, intermediate_size=512, num_hidden_layers=2, num_attention_heads=4,
+    num_key_value_heads=4, pad_token_id=0,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -140,3 +146,31 @@ def test_lack_of_memory_is_one_line() -> None:
         torch.empty(2**50)
     with pytest.raises(RuntimeError, match="something else"), explain_memory("the prompt"):
         raise RuntimeError("something else")
+
+
+@pytest.mark.parametrize(("backend", "bits"), [("quanto", 4), ("hqq", 8)])
+def test_quantised_cache(backend: str, bits: int) -> None:
+    pytest.importorskip({"quanto": "optimum.quanto", "hqq": "hqq.core.quantize"}[backend])
+    model = make_tiny_model(tiny(text_config=WIDE))
+    ids = torch.randint(5, 250, (1, 200), generator=torch.Generator().manual_seed(0))
+    exact = model(ids).logits[0, -1]
+    for chunk in (199, 64):
+        cache = make_cache(WIDE, CacheSettings(kind="quantized", backend=backend, bits=bits), max_length=200)
+        embeddings = model.embed_prompt(ids)
+        prefill(model.language_model, embeddings, cache, chunk=chunk)
+        assert cache.get_seq_length() == 199
+        last = model(inputs_embeds=embeddings[:, -1:], past_key_values=cache).logits[0, -1]
+        assert torch.nn.functional.cosine_similarity(last, exact, dim=0) > 0.8
+    answer = model.generate(ids, cache=CacheSettings(kind="quantized", backend=backend, bits=bits), max_new_tokens=3)
+    assert answer.shape[0] == 1
+
+
+@pytest.mark.parametrize(("quantisation", "layer"), [("8bit", "Linear8bitLt"), ("4bit", "Linear4bit")])
+def test_quantised_weights_spare_the_encoders(tmp_path: Path, quantisation: str, layer: str) -> None:
+    pytest.importorskip("bitsandbytes")
+    save_tiny_model(tmp_path / "model", tiny(text_config=WIDE))
+    model = load_model(tmp_path / "model", quantisation=quantisation)
+    quantised = {name for name, module in model.named_modules() if type(module).__name__ == layer}
+    assert len(quantised) == 2 * 7
+    assert all(name.startswith("language_model.model.layers.") for name in quantised)
+    assert model.generate(torch.tensor([[1, 9, 8]]), max_new_tokens=2).shape[0] == 1
