@@ -18,9 +18,9 @@ _SETTLE = 8  # looks to wait for a better window
 _MIN_CHANGE = 8.0
 _MIN_DIFFERENCE = 0.53
 _MIN_CONTRAST = 3.0
-_MIN_STRAIGHTNESS = 0.58
+_MIN_STRAIGHTNESS = 0.30  # and as much more as the misfit is
 _MIN_STEP, _MAX_STEP = 0.13, 0.40
-_MAX_MISFIT = 0.35
+_MAX_MISFIT = 0.28
 _MAX_SHARED = 0.35
 
 
@@ -50,7 +50,8 @@ class DissolveFinder:
       (a pan takes a long way round), and all steps are about equal (a cut or a flash is one step);
     - detail: the squared gradients follow (1 - a)^2 A + a^2 B and so sink to about a half in the middle, however the
       camera moves; pans, zooms and changes of light leave them near the straight line between both ends. This is the
-      mark that holds when both shots are in motion. Light that swells and sinks is reckoned out;
+      mark that holds when both shots are in motion, so the better it fits, the less straight the way has to be.
+      Light that swells and sinks is reckoned out;
     - A and B are as far apart as unrelated pictures of their contrast are, share no outlines, and neither is one
       plain colour (that would be a fade).
 
@@ -105,7 +106,7 @@ class DissolveFinder:
         if straightness < _MIN_STRAIGHTNESS or min(steps) < _MIN_STEP * way or max(steps) > _MAX_STEP * way:
             return None
         misfit = self._misfit(start, length)
-        if misfit > _MAX_MISFIT:
+        if misfit > min(_MAX_MISFIT, straightness - _MIN_STRAIGHTNESS):
             return None
         return Stretch(first=first.number, last=last.number, score=change * straightness * (1 - misfit))
 

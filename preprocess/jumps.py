@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from fractions import Fraction
 from statistics import median
 
+from .shots import MIN_SHOT_FRAMES
 from .thumbnails import Thumbnail
 
-_REACH_SECONDS = 0.21
-_REACH_FRAMES = (5, 15)
-_MIN_JUMP = 6.0
+_REACH_SECONDS = 0.25
+_REACH_FRAMES = (6, 15)
+_MIN_JUMP = 4.0
 _OVER_NEIGHBOURS = 3.0
-_OVER_EITHER_SIDE = 2.0
+_OVER_THIRD = 2.0
 _BESIDE = 0.5
 _NOISE = 1.0
 _RETURN = 0.35
+_MIN_DIFFERENCE = 0.15  # of what two unrelated pictures of such contrast have between them
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,10 +35,12 @@ class JumpFinder:
 
     A hard cut is a jump (mean change of luma and both colours, in levels, between thumbnails of 32 pixels) that
 
-    - stands out: three times the median of the jumps around it, and twice that of either side alone, so that neither
-      fast motion nor the sudden start of a whip pan is taken for a cut;
-    - is the largest one near, and at least one of the two beside it is under half of it (a short whip pan swells and
-      sinks);
+    - stands out: three times the median of the jumps around it, twice that of either side alone, so that neither fast
+      motion nor the sudden start of a whip pan is taken for a cut, and twice the third largest, for drawn films and
+      films slowed down or converted move only every second or third frame;
+    - is large for pictures of such contrast, so that fine patterns in motion do not count;
+    - is the largest one within the length of the shortest shot, and at least one of the two beside it is under half
+      of it (a short whip pan swells and sinks);
     - lasts: no picture shortly before resembles one shortly after. Flashes, and things that rush past the lens, give
       the picture back.
 
@@ -75,22 +79,27 @@ class JumpFinder:
         steps = list(self._steps)
         before = steps[max(1, center - self.reach) : center]
         after = steps[center + 1 : center + self.reach + 1]
-        if not before or not after:
+        if not before or not after:  # no shot is that short
             return None
-        if any(step.jump >= jump for step in before) or any(step.jump > jump for step in after):
+        beside = MIN_SHOT_FRAMES - 1
+        if any(step.jump >= jump for step in before[-beside:]) or any(step.jump > jump for step in after[:beside]):
             return None
         if min(side[at].jump for side, at in ((before, -1), (after, 0))) > _BESIDE * jump:
             return None
         sides = [[step.jump for step in side] for side in (before, after)]
-        around = median([value for side in sides for value in side])
+        around = sorted(value for side in sides for value in side)
+        third = around[-math.ceil(3 * len(around) / (2 * self.reach))]
         either = max(median(side) for side in sides)
-        if jump < _OVER_NEIGHBOURS * (around + _NOISE) or jump < _OVER_EITHER_SIDE * (either + _NOISE):
+        if jump < _OVER_NEIGHBOURS * (median(around) + _NOISE) or jump < _OVER_THIRD * (max(third, either) + _NOISE):
+            return None
+        old, new = before[-1].thumbnail, steps[center].thumbnail
+        if new.distance(old) < _MIN_DIFFERENCE * math.hypot(old.contrast, new.contrast):
             return None
         nearest = min(
             (
-                new.thumbnail.change_from(old.thumbnail)
-                for old in steps[max(0, center - self.reach) : center]
-                for new in steps[center : center + self.reach + 1]
+                later.thumbnail.change_from(earlier.thumbnail)
+                for earlier in steps[max(0, center - self.reach) : center]
+                for later in steps[center : center + self.reach + 1]
             ),
             default=math.inf,
         )
