@@ -65,16 +65,26 @@ for _verb in VERBS:
     app.command()(_verb)
 
 
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"movieqa {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _root(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", help="Show the version and leave.", allow_from_autoenv=False)
+        bool,
+        typer.Option(
+            "--version",
+            help="Show the version and leave.",
+            allow_from_autoenv=False,
+            callback=_show_version,
+            is_eager=True,
+        ),
     ] = False,
 ) -> None:
-    if version:
-        typer.echo(f"movieqa {__version__}")
-        raise typer.Exit
     from movieqa.settings import load_settings
 
     context.default_map = load_settings(_options_by_verb(context))

@@ -69,7 +69,7 @@ def test_several_questions_at_once_and_from_python(folder: Path) -> None:
     from_python = library.ask(folder / "signs.movieqa", questions)
     assert [answer["text"] for answer in answers] == [answer.text for answer in from_python]
     assert answers[0]["spans"][0]["start"] == 10.44
-    assert answers[1]["spans"][-1]["end"] == pytest.approx(20.84)
+    assert max(span["end"] for span in answers[1]["spans"]) == pytest.approx(20.84)
 
 
 def test_until_shows_nothing_later(folder: Path) -> None:
