@@ -70,6 +70,8 @@ def load_shots(data: bytes) -> tuple[Shot, ...]:
     )
     if [shot.index for shot in shots] != list(range(len(shots))):
         raise ValueError("shots must count from 0 without gaps")
+    if not shots:
+        raise ValueError("a film has at least one shot")
     return shots
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -89,6 +90,15 @@ def test_any_file_name_works(tmp_path: Path, assets: Path, name: str) -> None:
     asked = movieqa("ask", "--question", "How does the film end?", "--", f"{stem}.movieqa", cwd=tmp_path)
     assert asked.code == 0, asked.err
     assert movieqa("report", "--", f"{stem}.movieqa", cwd=tmp_path).code == 0
+
+
+def test_a_name_that_is_no_text_works(tmp_path: Path, assets: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.mp4")
+    shutil.copy(assets / "signs.mp4", tmp_path / name)
+    done = movieqa("preprocess", name, "--output", "w", "--json", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert done.json["film"] == "caf\ufffd.mp4"
+    assert movieqa("report", "w", cwd=tmp_path).code == 0
 
 
 def test_a_name_with_newlines_stays_on_one_line(tmp_path: Path) -> None:

@@ -52,6 +52,11 @@ def test_shots_with_gaps_in_their_count_are_refused() -> None:
         movie_files.load_shots(text.encode())
 
 
+def test_a_film_without_a_shot_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one shot"):
+        movie_files.load_shots(movie_files.dump_shots([]).encode())
+
+
 def test_an_answer_is_found_only_with_a_moment_that_holds() -> None:
     span = Span(start=4.76, end=7.92, known="heard", score=1.0, quote="the\nbook")
     answer = Answer(question="?", text="t", answerer="extractive", spans=(span,))
