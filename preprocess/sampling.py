@@ -105,6 +105,11 @@ class FrameSampler:
         self._candidates: Middle[av.VideoFrame | RGB] = Middle(4)
         self._has_sample = False
 
+    @property
+    def num_waiting(self) -> int:
+        """Pictures held until their shot is known."""
+        return len(self._ring)
+
     def push(self, picture: Picture, boundaries: Iterable[Boundary]) -> None:
         """Take the next picture, and the boundaries the detector found on seeing it."""
         if self._thinning is None:
