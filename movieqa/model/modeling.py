@@ -134,7 +134,7 @@ class MovieModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         reads_class_token = media.pixels is not None
         frames = self.encode_frames(media.pixels) if media.pixels is not None else media.features
         tokens = []
-        for block in self._blocks(self._checked(frames)):
+        for block in self._blocks(self._checked(frames), media.frame_indices):
             context = self._context(block, media.guidance_ids, reads_class_token=reads_class_token)
             tokens.append(order_tokens(context, self._content(block[:, 1:])))
         return torch.cat(tokens)
@@ -282,11 +282,12 @@ class MovieModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
                 inputs_embeds=inputs_embeds, attention_mask=attention_mask, **options
             )
 
-    def _blocks(self, frames: Tensor) -> Iterator[Tensor]:
+    def _blocks(self, frames: Tensor, indices: Int[Tensor, " T"] | None = None) -> Iterator[Tensor]:
         """Yield blocks of frames, each on the device and in the type of the weights: never a copy of a whole film."""
         weight = self.image_norm.weight
-        for block in torch.split(frames, self.config.frames_per_block):
-            yield block.to(weight.device, weight.dtype)
+        chosen = frames if indices is None else indices.to(frames.device)
+        for block in torch.split(chosen, self.config.frames_per_block):
+            yield (block if indices is None else frames[block]).to(weight.device, weight.dtype)
 
     def _checked(self, features: Tensor | None) -> Tensor:
         """Return the features if they can come from this model's vision tower."""

@@ -40,6 +40,7 @@ class Media:
         guidance_ids: Token ids of the guidance text, [L].
         pixels: Preprocessed frames, [T, 3, H, W]; a picture is a video of one frame.
         features: Vision tower output with the class token first, [T, 1+P, C], of any float type, on any device.
+        frame_indices: Which of the stored features are used, [T], so that a thinned film is not copied; all by default.
 
     Raises:
         ConfigError: If neither or both of the two are given, or a shape cannot be right.
@@ -51,7 +52,8 @@ class Media:
 
     guidance_ids: Int[Tensor, " L"]
     pixels: Float[Tensor, "T 3 H W"] | None = None
-    features: Float[Tensor, "T R C"] | None = None
+    features: Float[Tensor, "F R C"] | None = None
+    frame_indices: Int[Tensor, " T"] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a picture, a video or a film."""
@@ -63,12 +65,19 @@ class Media:
             raise ConfigError(f"pixels must have shape [T, 3, H, W], not {tuple(self.pixels.shape)}")
         if self.features is not None and self.features.ndim != 3:
             raise ConfigError(f"features must have shape [T, 1+P, C], not {tuple(self.features.shape)}")
+        if self.frame_indices is not None:
+            stored = 0 if self.features is None else len(self.features)
+            chosen = self.frame_indices
+            if chosen.ndim != 1 or (len(chosen) and not 0 <= int(chosen.min()) <= int(chosen.max()) < stored):
+                raise ConfigError(f"frame_indices must choose among the {stored} frames that have features")
         if not self.num_frames:
             raise ConfigError("a medium without a frame")
 
     @property
     def num_frames(self) -> int:
         """Frames T."""
+        if self.frame_indices is not None:
+            return len(self.frame_indices)
         frames = self.pixels if self.pixels is not None else self.features
         return 0 if frames is None else len(frames)
 

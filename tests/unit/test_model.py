@@ -90,6 +90,21 @@ def test_blocks_of_frames_change_nothing(model: MovieModel, pixels: Tensor, bloc
 
 
 @torch.no_grad()
+def test_chosen_frames_of_a_film(model: MovieModel, pixels: Tensor) -> None:
+    features = model.encode_frames(pixels).half()
+    chosen = torch.tensor([0, 3, 4])
+    some = Media(guidance_ids=GUIDANCE, features=features, frame_indices=chosen)
+    whole = Media(guidance_ids=GUIDANCE, features=features)
+    assert (some.num_frames, whole.num_frames) == (3, 5)
+    assert_close(model.frame_tokens(some), model.frame_tokens(whole)[chosen], rtol=0, atol=1e-5)
+    for wrong in (torch.tensor([5]), torch.tensor([-1]), torch.tensor([[0]])):
+        with pytest.raises(ConfigError, match="among the 5 frames"):
+            Media(guidance_ids=GUIDANCE, features=features, frame_indices=wrong)
+    with pytest.raises(ConfigError, match="among the 0 frames"):
+        Media(guidance_ids=GUIDANCE, pixels=pixels, frame_indices=chosen)
+
+
+@torch.no_grad()
 def test_guidance_is_not_remembered(model: MovieModel, pixels: Tensor) -> None:
     first = Media(guidance_ids=GUIDANCE, pixels=pixels)
     before = model.frame_tokens(first)
