@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 from movieqa.answer import Answer
 from movieqa.engine import Answerer
 
@@ -36,5 +38,15 @@ class Chat:
             ConfigError: The question is empty or too long.
         """
         answer = self._answerer.answer(question, until=self.until)
+        self._history.append(answer)
+        return answer
+
+    def stream(self, question: str) -> Generator[str, None, Answer]:
+        """Answer one question, yielding its text in pieces as it comes; the generator returns the whole answer.
+
+        Raises:
+            ConfigError: The question is empty or too long.
+        """
+        answer = yield from self._answerer.stream(question, until=self.until)
         self._history.append(answer)
         return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Generator, Sequence
 from typing import Protocol, runtime_checkable
 
 from movieqa.answer import Answer
@@ -16,7 +17,7 @@ MAX_QUESTION = 10_000
 
 NO_MODEL_NOTE = (
     "No language model is in use: the answer is quoted from the film itself. "
-    "Answering with a model is not part of this version; it will need the extra: pip install 'movieqa[model]'."
+    "Name one with --model or MOVIEQA_MODEL: a folder made by `movieqa convert`."
 )
 
 _MAX_KEPT = 4  # indexes, one for every recent `until`
@@ -35,6 +36,14 @@ class Answerer(Protocol):
         Raises:
             ConfigError: The question is empty or too long, or `until` leaves nothing of the film.
         """
+        ...
+
+    def answer_many(self, questions: Sequence[str], *, until: float | None = None) -> list[Answer]:
+        """Answer several questions, sharing what can be shared; errors are those of `answer`."""
+        ...
+
+    def stream(self, question: str, *, until: float | None = None) -> Generator[str, None, Answer]:
+        """Answer a question, yielding the text in pieces as it comes; the generator returns the whole answer."""
         ...
 
 
@@ -102,6 +111,16 @@ class ExtractiveAnswerer:
             notes=(*finding.notes, NO_MODEL_NOTE),
             seconds=time.perf_counter() - started,
         )
+
+    def answer_many(self, questions: Sequence[str], *, until: float | None = None) -> list[Answer]:
+        """Answer several questions over one index; errors are those of `answer`."""
+        return [self.answer(question, until=until) for question in questions]
+
+    def stream(self, question: str, *, until: float | None = None) -> Generator[str, None, Answer]:
+        """Answer a question; the text comes in one piece. Errors are those of `answer`."""
+        answer = self.answer(question, until=until)
+        yield answer.text
+        return answer
 
     def _evidence(self, until: float | None) -> Evidence:
         evidence = self._kept.pop(until, None) or Evidence(self.workspace, until)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from movieqa import movie_files
 from movieqa.builder import StepOutput, WorkspaceBuilder
@@ -24,6 +24,9 @@ from .progress import Progress
 from .scan import ScanConfig, ScanResult, scan_film
 from .subtitles import SubtitleConfig, SubtitleResult, read_subtitles
 
+if TYPE_CHECKING:
+    from .features import FeaturesStep
+
 PROBE_VERSION = 1
 _LIBRARIES = ("av", "numpy", "opencv-python-headless", "pysubs2", "scenedetect-headless")
 
@@ -34,6 +37,8 @@ class PreprocessConfig:
 
     scan: ScanConfig = field(default_factory=ScanConfig)
     subtitles: SubtitleConfig = field(default_factory=SubtitleConfig)
+    features: FeaturesStep | None = None
+    """Runs a model's vision tower over the frames; none without a model."""
 
 
 def build_workspace(
@@ -77,6 +82,8 @@ def build_workspace(
             {**config.subtitles.depends_on(film, video), "source": video.digest},
             lambda output: steps.subtitles(output, config.subtitles),
         )
+        if config.features is not None:
+            steps.features(config.features)
     return Workspace.open(output)
 
 
@@ -124,6 +131,18 @@ class _Steps:
         )
         output.notes += result.notes
         return f"{len(result.subtitles)} lines from {result.source}" if result.subtitles else "none"
+
+    def features(self, step: FeaturesStep) -> None:
+        """Store what a model's vision tower sees in every sampled frame; goes on at the last finished shard."""
+        self._progress.start(step.name)
+        started = time.monotonic()
+        facts = step.run(self._builder, announce=self._progress.say, on_progress=self._progress.advance)
+        notes = self._builder.manifest.steps[step.name].notes
+        if facts is None:
+            self._progress.finish(step.name, "already done", notes)
+            return
+        result = f"{facts.num_frames} frames in {facts.kind}  ({time.monotonic() - started:.1f} s)"
+        self._progress.finish(step.name, result, notes)
 
 
 _KINDS: tuple[tuple[CutKind, str], ...] = (("cut", "cuts"), ("fade", "fades"), ("dissolve", "dissolves"))

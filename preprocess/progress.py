@@ -18,6 +18,9 @@ class Progress(Protocol):
     def advance(self, fraction: float) -> None:
         """The step under way has come this far, 0 to 1."""
 
+    def say(self, line: str) -> None:
+        """Something to know while the step runs."""
+
     def finish(self, step: str, result: str, notes: tuple[str, ...]) -> None:
         """The step is done, with one line of result and what the user should know of it."""
 
@@ -32,6 +35,9 @@ class Silence:
         """Say nothing."""
 
     def advance(self, fraction: float) -> None:
+        """Say nothing."""
+
+    def say(self, line: str) -> None:
         """Say nothing."""
 
     def finish(self, step: str, result: str, notes: tuple[str, ...]) -> None:
@@ -63,6 +69,10 @@ class TerminalProgress:
         """Move the step's bar."""
         if self._bar is not None:
             self._bar.update(100 * min(max(fraction, 0.0), 1.0) - self._bar.n)
+
+    def say(self, line: str) -> None:
+        """Write a line above the bar."""
+        tqdm.write(f"{'':<10} {line}", file=self._stream)
 
     def finish(self, step: str, result: str, notes: tuple[str, ...]) -> None:
         """Close the bar and write the step's line, then its notes."""

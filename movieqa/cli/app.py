@@ -15,11 +15,21 @@ from typer.core import TyperGroup, TyperOption
 from movieqa import __version__
 from movieqa.errors import MovieQAError
 
-from . import film, machine, question
+from . import film, machine, model, question
 from .output import complain
 
 EXIT_DONE, EXIT_USER, EXIT_INTERRUPTED = 0, 2, 3
-VERBS = (film.preprocess, question.ask, question.chat, film.report, film.export, film.info, machine.doctor)
+VERBS = (
+    film.preprocess,
+    question.ask,
+    question.chat,
+    film.report,
+    film.export,
+    film.info,
+    model.plan,
+    model.convert,
+    machine.doctor,
+)
 
 
 class _Verbs(TyperGroup):

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Debug, Json, Place
+from .options import Debug, Device, Features, Json, Model, Place
 from .output import print_json
 
 
@@ -53,6 +53,9 @@ def preprocess(
         str | None,
         typer.Option("--transcribe", help="A speech recognition model (name or folder), for films without subtitles."),
     ] = None,
+    model: Model = None,
+    features: Features = "float16",
+    device: Device = "auto",
     force: Annotated[bool, typer.Option("--force", help="Do every step again.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     as_json: Json = False,
@@ -74,6 +77,9 @@ def preprocess(
         subtitles=subtitles or (),
         subtitle_language=subtitle_language,
         transcribe=transcribe,
+        model=model,
+        features=features,  # type: ignore[arg-type]  # checked where it is used
+        device=device,
         force=force,
         progress=not quiet,
     )

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Guidance(StrEnum):
+    """What guides a model's context tokens."""
+
+    question = "question"
+    film = "film"
+
+
+class Quantisation(StrEnum):
+    """Bits of the language model's weights."""
+
+    none = "none"
+    eight = "8bit"
+    four = "4bit"
+
 
 Place = Annotated[
     Path | None,
@@ -18,3 +35,17 @@ Until = Annotated[
     typer.Option("--until", metavar="TIME", help="Use and show nothing from this time on (00:41:00, 41:00, 90s)."),
 ]
 MaxSpans = Annotated[int, typer.Option("--max-spans", min=1, max=5, help="The most moments an answer cites.")]
+Model = Annotated[
+    str | None,
+    typer.Option("--model", envvar="MOVIEQA_MODEL", help="A model's folder (see convert) or hub name."),
+]
+GuidanceChoice = Annotated[
+    Guidance,
+    typer.Option("--guidance", help="What guides a model's context tokens: every question, or one text a film."),
+]
+Device = Annotated[str, typer.Option("--device", help="Where a model runs; auto takes the first GPU.")]
+QuantisationChoice = Annotated[
+    Quantisation, typer.Option("--quantisation", help="Bits of a model's weights; 8bit and 4bit need bitsandbytes.")
+]
+AnswerTokens = Annotated[int, typer.Option("--answer-tokens", min=1, help="The longest answer a model writes.")]
+Features = Annotated[str, typer.Option("--features", help="How a model's features are stored: float16 or int8.")]

@@ -13,6 +13,11 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
+def print_json_line(value: Any) -> None:
+    """Write one of several results as one line of JSON."""
+    typer.echo(json.dumps(value, ensure_ascii=False))
+
+
 def complain(error: Exception | str) -> None:
     """Write what went wrong on one line, whatever a file's name holds."""
     text = "".join(character if character.isprintable() else repr(character)[1:-1] for character in str(error))

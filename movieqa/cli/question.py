@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable, Iterator
-from typing import Annotated, Any
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from movieqa.errors import ConfigError, MovieQAError
 
-from .options import Debug, Json, MaxSpans, Place, Until
-from .output import complain, print_json
+from .options import (
+    AnswerTokens,
+    Debug,
+    Device,
+    Guidance,
+    GuidanceChoice,
+    Json,
+    MaxSpans,
+    Model,
+    Place,
+    Quantisation,
+    QuantisationChoice,
+    Until,
+)
+from .output import complain, print_json, print_json_line
+
+if TYPE_CHECKING:
+    from movieqa.api import Answer
 
 
 def ask(
@@ -22,10 +38,18 @@ def ask(
     ] = None,
     until: Until = None,
     max_spans: MaxSpans = 5,
+    model: Model = None,
+    guidance: GuidanceChoice = Guidance.question,
+    device: Device = "auto",
+    quantisation: QuantisationChoice = Quantisation.none,
+    answer_tokens: AnswerTokens = 512,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Answer a question about a film, with the moments that prove the answer."""
+    """Answer a question about a film, with the moments that prove the answer.
+
+    Without a model the answer is quoted from the film's own lines and shots.
+    """
     from movieqa import api
     from movieqa.answer_text import render_answer
 
@@ -34,7 +58,17 @@ def ask(
     opened = api.open_workspace(workspace)
     if workspace is None:
         typer.echo(f"asking {opened.path}", err=True)
-    answers = api.ask(opened, question, until=until, max_spans=max_spans)
+    answers = api.ask(
+        opened,
+        question,
+        until=until,
+        max_spans=max_spans,
+        model=model,
+        guidance=guidance.value,
+        device=device,
+        quantisation=quantisation.value,
+        answer_tokens=answer_tokens,
+    )
     if as_json:
         print_json(answers[0].to_dict() if len(answers) == 1 else [answer.to_dict() for answer in answers])
     else:
@@ -45,19 +79,29 @@ def chat(
     workspace: Place = None,
     until: Until = None,
     max_spans: MaxSpans = 5,
+    model: Model = None,
+    guidance: GuidanceChoice = Guidance.film,
+    device: Device = "auto",
+    quantisation: QuantisationChoice = Quantisation.none,
+    answer_tokens: AnswerTokens = 512,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Ask question after question about one film; the film is opened once.
+    """Ask question after question about one film; film and model are opened once.
 
     One question a line. /until TIME sets how much of the film counts, /until alone lifts it, /quit leaves.
     """
     from movieqa import api
-    from movieqa.answer_text import render_answer
 
-    session = api.chat(workspace, until=until, max_spans=max_spans)
-    show: Callable[[Any], str] = (
-        (lambda answer: json.dumps(answer.to_dict(), ensure_ascii=False)) if as_json else render_answer
+    session = api.chat(
+        workspace,
+        until=until,
+        max_spans=max_spans,
+        model=model,
+        guidance=guidance.value,
+        device=device,
+        quantisation=quantisation.value,
+        answer_tokens=answer_tokens,
     )
     for line in _lines("? " if sys.stdin.isatty() else ""):
         try:
@@ -68,10 +112,25 @@ def chat(
                 session.until = api.seconds(rest.strip() or None)
             elif command.startswith("/"):
                 typer.echo("commands: /until TIME, /until, /quit", err=True)
+            elif line and as_json:
+                print_json_line(session.ask(line).to_dict())
             elif line:
-                typer.echo(show(session.ask(line)) + ("" if as_json else "\n"))
+                _show(session.stream(line))
         except MovieQAError as error:
             complain(error)
+
+
+def _show(pieces: Generator[str, None, Answer]) -> None:
+    """Write an answer's text as it comes, then its evidence."""
+    from movieqa.answer_text import render_answer
+
+    while True:
+        try:
+            typer.echo(next(pieces), nl=False)
+        except StopIteration as end:
+            answer: Answer = end.value
+            typer.echo(f"\n\n{render_answer(replace(answer, text=''))}\n")
+            return
 
 
 def _lines(prompt: str) -> Iterator[str]:

@@ -1,27 +1,22 @@
-"""One function for each verb of the command line; its arguments bear the names of the flags."""
+"""Makes workspaces, opens them, and shows what is in them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
-from movieqa.answer import Answer
-from movieqa.errors import ConfigError
 from movieqa.finding import default_output, find_workspace
 from movieqa.storage import write_atomic
-from movieqa.times import parse_time
 from movieqa.workspace import Workspace
 
 if TYPE_CHECKING:
-    from movieqa.chat import Chat
-    from movieqa.doctor import Diagnosis
-    from movieqa.engine import ExtractiveAnswerer
     from movieqa.export import ShotFormat
+    from movieqa.features import FeatureKind
+    from movieqa.preprocess.features import FeaturesStep
     from movieqa.summary import WorkspaceSummary
 
 PathLike = str | Path
-Questions = list[str] | tuple[str, ...]
 
 
 def preprocess_movie(
@@ -35,6 +30,9 @@ def preprocess_movie(
     subtitles: Sequence[PathLike] = (),
     subtitle_language: str | None = None,
     transcribe: str | None = None,
+    model: str | None = None,
+    features: FeatureKind = "float16",
+    device: str = "auto",
     force: bool = False,
     progress: bool = False,
 ) -> Workspace:
@@ -51,6 +49,9 @@ def preprocess_movie(
         subtitles: Subtitle files; by default those beside the film, then those inside it.
         subtitle_language: Which language to choose where there are several, such as `en`.
         transcribe: A speech recognition model, by name or folder, used when there are no subtitles.
+        model: A model's folder or hub name; its features of the film are stored for `ask(..., model=...)`.
+        features: How they are stored: `float16`, or `int8` in half the room.
+        device: Where the model runs; `auto` takes the first GPU, else the processor.
         force: Do every step again.
         progress: Show progress on standard error.
 
@@ -59,6 +60,8 @@ def preprocess_movie(
         VideoError: The film cannot be read.
         SubtitleError: Subtitles that were asked for cannot be read.
         WorkspaceError: The output cannot be written, is busy, or is of another film.
+        CheckpointError: The model is not complete.
+        MissingDependencyError: A part that was asked for is not installed.
 
     Example:
         >>> workspace = preprocess_movie("film.mp4")  # doctest: +SKIP
@@ -83,12 +86,27 @@ def preprocess_movie(
         return build_workspace(
             film,
             default_output(film) if output is None else Path(output),
-            PreprocessConfig(scan=scan, subtitles=lines),
+            PreprocessConfig(
+                scan=scan,
+                subtitles=lines,
+                features=None if model is None else _features_step(model, kind=features, device=device),
+            ),
             progress=listener,
             force=force,
         )
     finally:
         listener.close()
+
+
+def _features_step(model: str, *, kind: FeatureKind, device: str) -> FeaturesStep:
+    from movieqa.answerers import check_model_packages
+
+    check_model_packages()
+    from movieqa.loaded import open_model
+    from movieqa.preprocess.features import FeaturesConfig, FeaturesStep
+
+    config = FeaturesConfig(kind=kind)
+    return FeaturesStep(open_model(model, device=device), config)
 
 
 def open_workspace(workspace: PathLike | Workspace | None = None) -> Workspace:
@@ -100,60 +118,6 @@ def open_workspace(workspace: PathLike | Workspace | None = None) -> Workspace:
     if isinstance(workspace, Workspace):
         return workspace
     return Workspace.open(find_workspace(Path()) if workspace is None else workspace)
-
-
-@overload
-def ask(
-    workspace: PathLike | Workspace | None, question: str, *, until: float | str | None = None, max_spans: int = 5
-) -> Answer: ...
-@overload
-def ask(
-    workspace: PathLike | Workspace | None,
-    question: Questions,
-    *,
-    until: float | str | None = None,
-    max_spans: int = 5,
-) -> list[Answer]: ...
-def ask(
-    workspace: PathLike | Workspace | None,
-    question: str | Questions,
-    *,
-    until: float | str | None = None,
-    max_spans: int = 5,
-) -> Answer | list[Answer]:
-    """Answer a question about a film, or many at once.
-
-    Args:
-        workspace: A workspace, its folder, or None for the newest one here.
-        question: One question, or several; several share everything that can be shared.
-        until: Nothing at or after this time (seconds, or text such as `00:41:00`) is used or shown.
-        max_spans: The most moments an answer may cite, 1 to 5.
-
-    Returns:
-        An answer, or a list of answers in the order of the questions.
-
-    Raises:
-        ConfigError: A question is empty or too long, or an argument cannot work.
-        WorkspaceError: The workspace cannot be used.
-    """
-    answerer = _answerer(open_workspace(workspace), max_spans=max_spans)
-    limit = seconds(until)
-    if isinstance(question, str):
-        return answerer.answer(question, until=limit)
-    return [answerer.answer(one, until=limit) for one in question]
-
-
-def chat(
-    workspace: PathLike | Workspace | None = None, *, until: float | str | None = None, max_spans: int = 5
-) -> Chat:
-    """Open a session of questions about one film.
-
-    Raises:
-        WorkspaceError: The workspace cannot be used.
-    """
-    from movieqa.chat import Chat
-
-    return Chat(_answerer(open_workspace(workspace), max_spans=max_spans), until=seconds(until))
 
 
 def report(
@@ -172,6 +136,7 @@ def report(
     Raises:
         WorkspaceError: The workspace cannot be used, or the page cannot be written.
     """
+    from movieqa.api.question import ask
     from movieqa.report import write_report
 
     opened = open_workspace(workspace)
@@ -218,32 +183,3 @@ def info(workspace: PathLike | Workspace | None = None, *, verify: bool = False)
     from movieqa.summary import summarise
 
     return summarise(open_workspace(workspace), verify=verify)
-
-
-def doctor() -> Diagnosis:
-    """Examine what is installed, what is missing, and what movieqa will use."""
-    from movieqa.doctor import examine
-
-    return examine()
-
-
-def _answerer(workspace: Workspace, *, max_spans: int) -> ExtractiveAnswerer:
-    from movieqa.engine import ExtractiveAnswerer
-
-    if not 1 <= max_spans <= 5:
-        raise ConfigError(f"max_spans must be 1 to 5, got {max_spans}")
-    return ExtractiveAnswerer(workspace, max_spans=max_spans)
-
-
-def seconds(until: float | str | None) -> float | None:
-    """Read the `until` argument: seconds, a text such as `00:41:00`, or None for the whole film.
-
-    Raises:
-        ConfigError: It is no time, or leaves nothing of the film.
-    """
-    if until is None:
-        return None
-    limit = parse_time(until) if isinstance(until, str) else float(until)
-    if not 0 < limit < float("inf"):
-        raise ConfigError(f"until must be later than the film's first moment, got {until!r}")
-    return limit

@@ -1,0 +1,23 @@
+"""One function for each verb of the command line; its arguments bear the names of the flags."""
+
+from movieqa.answer import Answer
+
+from .film import export, info, open_workspace, preprocess_movie, report
+from .machine import doctor
+from .model import convert, plan
+from .question import ask, chat, seconds
+
+__all__ = [
+    "Answer",
+    "ask",
+    "chat",
+    "convert",
+    "doctor",
+    "export",
+    "info",
+    "open_workspace",
+    "plan",
+    "preprocess_movie",
+    "report",
+    "seconds",
+]

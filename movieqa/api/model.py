@@ -1,0 +1,131 @@
+"""Plans with models, and conversion of published ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from movieqa.workspace import Workspace
+
+from .film import PathLike
+from .question import seconds
+
+if TYPE_CHECKING:
+    from movieqa.checkpoint import ConversionReport
+    from movieqa.features import FeatureKind
+    from movieqa.model.loading import Quantisation
+    from movieqa.plan import Plan
+    from movieqa.plan_contents import FilmLength
+
+
+def plan(
+    film: PathLike,
+    *,
+    model: str,
+    fps: float = 1.0,
+    max_frames: int | None = None,
+    answer_tokens: int = 512,
+    features: FeatureKind = "float16",
+    quantisation: Quantisation = "none",
+    device: str = "auto",
+    until: float | str | None = None,
+) -> Plan:
+    """Work out what a film takes with a model before anything runs: tokens, memory, disk, time.
+
+    Args:
+        film: A workspace, or a film that has none yet.
+        model: The model's folder or hub name; only its configuration is read.
+        fps: Frames sampled a second, for a film without a workspace.
+        max_frames: The most frames in the context; by default as many as fit.
+        answer_tokens: Room for the longest answer.
+        features: How features are stored, `float16` or `int8`.
+        quantisation: Of the language model's weights.
+        device: Where it would run.
+        until: Only the film up to this time.
+
+    Returns:
+        The plan; its `problem` says why it cannot be done, its `alternatives` what would fit.
+
+    Raises:
+        CheckpointError: There is no such model.
+        ContextOverflowError: Not even one frame a shot fits into the model's context.
+    """
+    from movieqa.answerers import check_model_packages
+
+    check_model_packages()
+    from movieqa.loaded import choose_device, find_folder, name_of, read_config
+    from movieqa.model.processor import MovieProcessor
+    from movieqa.plan import PlanSettings, plan_film
+    from movieqa.speed import available_memory, measure_speed
+
+    folder = find_folder(model)
+    chosen = choose_device(device)
+    settings = PlanSettings(
+        max_frames=max_frames,
+        answer_tokens=answer_tokens,
+        features=features,
+        quantisation=quantisation,
+        until=seconds(until),
+    )
+    return plan_film(
+        read_config(folder),
+        Workspace.open(film) if Path(film).is_dir() else _film_length(Path(film), fps),
+        settings,
+        name=name_of(model),
+        processor=MovieProcessor.from_pretrained(folder),
+        available=available_memory(chosen),
+        speed=measure_speed(chosen),
+    )
+
+
+def _film_length(film: Path, fps: float) -> FilmLength:
+    from movieqa.plan_contents import FilmLength
+    from movieqa.preprocess.probe import probe
+
+    return FilmLength(duration=probe(film).duration, fps=fps)
+
+
+def convert(
+    source: PathLike,
+    target: PathLike,
+    *,
+    vision_tower: PathLike | None = None,
+    text_decoder: PathLike | None = None,
+    language_model: PathLike | None = None,
+    guidance_tokenizer: PathLike = "bert-base-uncased",
+    report: PathLike | None = None,
+) -> ConversionReport | tuple[Path, ...]:
+    """Convert published weights, or a published film's features, to movieqa's formats; strictly.
+
+    Args:
+        source: A LLaMA-VID release's folder, or a film's `.pkl` of features.
+        target: A new folder.
+        vision_tower: LAVIS `eva_vit_g.pth`, for a release without its vision tower.
+        text_decoder: A trimmed InstructBLIP Q-Former, for a release without its text decoder.
+        language_model: The language model's folder, for a stage-1 release.
+        guidance_tokenizer: The text decoder's tokenizer, a folder or hub name.
+        report: Where to write the parity report, as JSON.
+
+    Returns:
+        What was converted, tensor by tensor; for a film, the shards.
+
+    Raises:
+        CheckpointError: A tensor is missing, surplus, misshapen or not finite, a file is damaged or would run code,
+            or the target exists.
+    """
+    from movieqa.answerers import check_model_packages
+
+    check_model_packages()
+    from movieqa.checkpoint import convert_checkpoint, convert_film_features
+
+    if Path(source).suffix == ".pkl":
+        return convert_film_features(source, target)
+    return convert_checkpoint(
+        source,
+        target,
+        vision_tower=vision_tower,
+        text_decoder=text_decoder,
+        language_model=language_model,
+        guidance_tokenizer=guidance_tokenizer,
+        report=report,
+    )

@@ -1,0 +1,147 @@
+"""Answers questions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, overload
+
+from movieqa.answer import Answer
+from movieqa.errors import ConfigError
+from movieqa.times import parse_time
+from movieqa.workspace import Workspace
+
+from .film import PathLike, open_workspace
+
+if TYPE_CHECKING:
+    from movieqa.chat import Chat
+    from movieqa.engine import Answerer
+    from movieqa.model.loading import Quantisation
+    from movieqa.session import Guidance
+
+Questions = list[str] | tuple[str, ...]
+
+
+@overload
+def ask(
+    workspace: PathLike | Workspace | None,
+    question: str,
+    *,
+    until: float | str | None = None,
+    max_spans: int = 5,
+    model: str | None = None,
+    guidance: Guidance = "question",
+    device: str = "auto",
+    quantisation: Quantisation = "none",
+    answer_tokens: int = 512,
+) -> Answer: ...
+@overload
+def ask(
+    workspace: PathLike | Workspace | None,
+    question: Questions,
+    *,
+    until: float | str | None = None,
+    max_spans: int = 5,
+    model: str | None = None,
+    guidance: Guidance = "question",
+    device: str = "auto",
+    quantisation: Quantisation = "none",
+    answer_tokens: int = 512,
+) -> list[Answer]: ...
+def ask(
+    workspace: PathLike | Workspace | None,
+    question: str | Questions,
+    *,
+    until: float | str | None = None,
+    max_spans: int = 5,
+    model: str | None = None,
+    guidance: Guidance = "question",
+    device: str = "auto",
+    quantisation: Quantisation = "none",
+    answer_tokens: int = 512,
+) -> Answer | list[Answer]:
+    """Answer a question about a film, or many at once.
+
+    Args:
+        workspace: A workspace, its folder, or None for the newest one here.
+        question: One question, or several; several share everything that can be shared.
+        until: Nothing at or after this time (seconds, or text such as `00:41:00`) is used or shown.
+        max_spans: The most moments an answer may cite, 1 to 5.
+        model: A model's folder or hub name, whose features of the film `preprocess` stored; without one the answer
+            is quoted from the film's own lines and shots.
+        guidance: What guides a model's context tokens: every `question`, as published models were trained, or one
+            text for the whole `film`, which makes further questions cheap.
+        device: Where the model runs; `auto` takes the first GPU, else the processor.
+        quantisation: Of the language model's weights: `none`, `8bit` or `4bit`.
+        answer_tokens: The longest answer a model writes.
+
+    Returns:
+        An answer, or a list of answers in the order of the questions.
+
+    Raises:
+        ConfigError: A question is empty or too long, or an argument cannot work.
+        WorkspaceError: The workspace cannot be used.
+    """
+    answerer = _answerer(workspace, max_spans, model, guidance, device, quantisation, answer_tokens)
+    limit = seconds(until)
+    if isinstance(question, str):
+        return answerer.answer(question, until=limit)
+    return answerer.answer_many(question, until=limit)
+
+
+def chat(
+    workspace: PathLike | Workspace | None = None,
+    *,
+    until: float | str | None = None,
+    max_spans: int = 5,
+    model: str | None = None,
+    guidance: Guidance = "question",
+    device: str = "auto",
+    quantisation: Quantisation = "none",
+    answer_tokens: int = 512,
+) -> Chat:
+    """Open a session of questions about one film; film and model are opened once.
+
+    The arguments are those of `ask`.
+
+    Raises:
+        WorkspaceError: The workspace cannot be used.
+    """
+    from movieqa.chat import Chat
+
+    answerer = _answerer(workspace, max_spans, model, guidance, device, quantisation, answer_tokens)
+    return Chat(answerer, until=seconds(until))
+
+
+def _answerer(
+    workspace: PathLike | Workspace | None,
+    max_spans: int,
+    model: str | None,
+    guidance: Guidance,
+    device: str,
+    quantisation: Quantisation,
+    answer_tokens: int,
+) -> Answerer:
+    from movieqa.answerers import AnswererConfig, open_answerer
+
+    config = AnswererConfig(
+        model=model,
+        guidance=guidance,
+        device=device,
+        quantisation=quantisation,
+        answer_tokens=answer_tokens,
+        max_spans=max_spans,
+    )
+    return open_answerer(open_workspace(workspace), config)
+
+
+def seconds(until: float | str | None) -> float | None:
+    """Read the `until` argument: seconds, a text such as `00:41:00`, or None for the whole film.
+
+    Raises:
+        ConfigError: It is no time, or leaves nothing of the film.
+    """
+    if until is None:
+        return None
+    limit = parse_time(until) if isinstance(until, str) else float(until)
+    if not 0 < limit < float("inf"):
+        raise ConfigError(f"until must be later than the film's first moment, got {until!r}")
+    return limit
