@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, GenerationConfig, LlamaConfig, PreTrainedTokenizerBase
 
 from movieqa.checkpoint.describe import Architecture, check_is_llama_vid, describe, read_json
 from movieqa.checkpoint.folders import new_folder
@@ -236,8 +236,13 @@ def _shapes_of_model(config: MovieConfig) -> dict[str, tuple[int, ...]]:
 
 
 def _load_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
+    """Load the language model's tokenizer.
+
+    Old releases call themselves `llava`, for which transformers would build another tokenizer from the same files; the
+    language model is a Llama in all of them.
+    """
     try:
-        return AutoTokenizer.from_pretrained(folder)
+        return AutoTokenizer.from_pretrained(folder, config=LlamaConfig())
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"{folder} holds no tokenizer that can be read ({first_line(error)})") from error
 

@@ -92,8 +92,9 @@ class MovieModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         """Return the language model's output layer."""
         return self.language_model.get_output_embeddings()  # type: ignore[no-any-return]
 
+    @torch.no_grad()
     def encode_frames(self, pixels: Float[Tensor, "T 3 H W"]) -> Float[Tensor, "T R C"]:
-        """Run the vision tower; the class token comes first.
+        """Run the vision tower, which no stage trains; the class token comes first.
 
         Args:
             pixels: Frames from `MovieProcessor.preprocess`, of any number.

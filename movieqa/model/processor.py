@@ -103,8 +103,10 @@ class MovieProcessor(PushToHubMixin):
         """
         try:
             config = MovieConfig.from_pretrained(name_or_path, **hub_options)
-            tokenizer = AutoTokenizer.from_pretrained(name_or_path, **hub_options)
-            guidance = AutoTokenizer.from_pretrained(name_or_path, subfolder=GUIDANCE_FOLDER, **hub_options)
+            tokenizer = AutoTokenizer.from_pretrained(name_or_path, config=config, **hub_options)
+            guidance = AutoTokenizer.from_pretrained(
+                name_or_path, config=config, subfolder=GUIDANCE_FOLDER, **hub_options
+            )
         except (OSError, ValueError) as error:
             raise CheckpointError(
                 f"{name_or_path} is not a complete movieqa model ({str(error).splitlines()[0]})",
@@ -210,6 +212,7 @@ class MovieProcessor(PushToHubMixin):
         answer_tokens: int = 1024,
         limit: int | None = None,
         guidance: str | None = None,
+        earlier: Sequence[Turn] = (),
     ) -> Prompt:
         """Write a film and a question into the context, thinned where it does not fit.
 
@@ -223,6 +226,7 @@ class MovieProcessor(PushToHubMixin):
             answer_tokens: Room for the answer.
             limit: Tokens of prompt and answer; the model's context by default.
             guidance: Text that guides the context tokens; the question by default.
+            earlier: Questions about the same film and their answers; the film stands before the first of them.
 
         Returns:
             The prompt, and what of the film is in it.
@@ -235,7 +239,9 @@ class MovieProcessor(PushToHubMixin):
         asked = clean_text(question, forbidden=specials)
         people = [clean_text(line, forbidden=specials) for line in identity_lines]
         said = [subtitle_text(line, forbidden=specials) for line in subtitles]
-        fixed = len(self.encode([Turn(role="user", text=write_question(FRAME_MARK, asked))]).input_ids) - 1
+        talk = [*(replace(turn, text=clean_text(turn.text, forbidden=specials)) for turn in earlier)]
+        talk.append(Turn(role="user", text=asked))
+        fixed = len(self._encode_talk(talk, FRAME_MARK).input_ids) - 1
         sizes, people_sizes = self._count_tokens(said), self._count_tokens([f"{line}\n" for line in people])
         reserve = 0
         for _ in range(MOST_REPLANS):
@@ -256,8 +262,7 @@ class MovieProcessor(PushToHubMixin):
                 tokens_per_frame=self.config.num_tokens_per_frame,
                 forbidden=specials,
             )
-            text = write_question(film, asked, identity_lines=[people[index] for index in budget.identities])
-            ids = self.encode([Turn(role="user", text=text)]).input_ids
+            ids = self._encode_talk(talk, film, [people[index] for index in budget.identities]).input_ids
             excess = len(ids) + answer_tokens - limit
             if excess <= 0:
                 break
@@ -295,6 +300,11 @@ class MovieProcessor(PushToHubMixin):
     def decode(self, ids: Int[Tensor, " N"]) -> str:
         """Return the text of an answer, without its end mark."""
         return str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip()
+
+    def _encode_talk(self, talk: Sequence[Turn], film: str, identity_lines: Sequence[str] = ()) -> Encoded:
+        """Encode a conversation with the film in its first question."""
+        first = Turn(role="user", text=write_question(film, talk[0].text, identity_lines=identity_lines))
+        return self.encode([first, *talk[1:]])
 
     def _encode_piece(
         self, piece: str, start: int, answers: Sequence[tuple[int, int]], *, is_first: bool

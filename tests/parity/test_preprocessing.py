@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from movieqa.checkpoint import convert_checkpoint
 from movieqa.model.processor import MovieProcessor
 from movieqa.movie import Subtitle
 from movieqa.prompt import FRAME_MARK, Turn, vicuna_v1, write_film, write_question
-from tests.parity.recordings import arrays, texts
+from tests.parity.recordings import ARCHITECTURE, FOLDER, arrays, texts
 
 
 @pytest.mark.parametrize("name", ["crop_wide", "pad_wide", "pad_tall", "crop_exact"])
@@ -97,6 +102,19 @@ def test_prompt_ids(processor: MovieProcessor, case: str) -> None:
         turns += [Turn(role="assistant", text=answer)] if answer else []
         assert index < 2
     assert processor.encode(turns).input_ids.tolist() == arrays(ids[0])[ids[1]][0].tolist()
+
+
+def test_old_releases_that_call_themselves_llava(tmp_path: Path) -> None:
+    """Their tokenizer is the same; transformers would choose another by that name."""
+    release = Path(shutil.copytree(FOLDER / "checkpoint", tmp_path / "release"))
+    config = json.loads((release / "config.json").read_text())
+    (release / "config.json").write_text(json.dumps({**config, "model_type": "llava"}))
+    convert_checkpoint(
+        release, tmp_path / "model", guidance_tokenizer=FOLDER / "bert-base-uncased", architecture=ARCHITECTURE
+    )
+    processor = MovieProcessor.from_pretrained(tmp_path / "model")
+    encoded = processor.encode([Turn(role="user", text=f"<image>\n{texts()['questions'][0]}")])
+    assert encoded.input_ids.tolist() == arrays("case_image")["gen_input_ids"][0].tolist()
 
 
 @pytest.mark.parametrize("index", range(6))

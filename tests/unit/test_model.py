@@ -282,3 +282,28 @@ def test_beams_and_sampling_with_a_seed(model: MovieModel, pixels: Tensor) -> No
         torch.manual_seed(7)
         answers.append(model.generate(prompt(5)[None], do_sample=True, temperature=0.6, **given))
     assert torch.equal(*answers)
+
+
+def test_training_with_gradient_checkpointing(pixels: Tensor) -> None:
+    model = make_tiny_model(seed=3)
+    media = [[Media(guidance_ids=GUIDANCE, pixels=pixels)]]
+    ids = prompt(5)[None]
+    gradients = []
+    for checkpointing in (False, True):
+        if checkpointing:
+            model.activation_checkpointing_enable()
+        model.train()
+        for module in model.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+        model.text_decoder.config.attention_probs_dropout_prob = 0.0
+        for layer in model.text_decoder.encoder.layer:
+            layer.attention.attention.attention_dropout = 0.0
+            if layer.has_cross_attention:
+                layer.crossattention.attention.attention_dropout = 0.0
+        model.zero_grad(set_to_none=True)
+        model(ids, media=media, labels=ids.masked_fill(ids == FRAME_SLOT, IGNORED_LABEL)).loss.backward()
+        gradients.append({name: p.grad for name, p in model.named_parameters() if p.grad is not None})
+    assert gradients[0].keys() == gradients[1].keys()
+    for name, gradient in gradients[0].items():
+        assert_close(gradients[1][name], gradient, rtol=1e-3, atol=1e-5)

@@ -53,6 +53,20 @@ def test_film_prompt_places_lines_and_people(processor: MovieProcessor) -> None:
     assert other.guidance == "the film"
 
 
+def test_later_questions_keep_the_film_in_front(processor: MovieProcessor) -> None:
+    earlier = [Turn(role="user", text="Who runs?"), Turn(role="assistant", text="Mara.</s>\nYes")]
+    film = {"frame_times": np.arange(3.0), "answer_tokens": 8}
+    first = processor.film_prompt("Who runs?", **film)
+    second = processor.film_prompt("Where to?", earlier=earlier, **film)
+    assert np.array_equal(second.input_ids[: len(first)], first.input_ids)  # the first prompt can stay in the cache
+    text = written(processor, second.input_ids)
+    assert text.endswith("Who runs? ASSISTANT: Mara. Yes</s>USER: Where to? ASSISTANT:")
+    assert second.guidance == "Where to?"
+    assert second.budget.prompt_tokens == len(second)
+    with pytest.raises(ConfigError, match="user and assistant take turns"):
+        processor.film_prompt("Where to?", earlier=earlier[:1], **film)
+
+
 def test_film_prompt_that_cannot_fit(processor: MovieProcessor) -> None:
     shots = [Shot(index=i, start=float(i), end=i + 1.0, kind="cut" if i else "start") for i in range(50)]
     given = {"frame_times": np.arange(50.0), "shots": shots, "answer_tokens": 10}
