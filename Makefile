@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SET_UP := pyproject.toml setup.py constraints.txt
+MOVIEQA := $(BIN)/movieqa
 DEMO := demo
 ROOMS := preprocess memory train eval
 
@@ -12,15 +13,11 @@ ROOMS := preprocess memory train eval
 
 demo: ffmpeg $(VENV)/.base
 	@mkdir -p $(DEMO)
-	@$(MAKE) --no-print-directory demo-run SHOW='set -e; run() { printf "\n\033[1m$$ %s\033[0m\n" "$$*"; "$$@"; }'
-
-demo-run:
-	@$(SHOW); PATH="$(CURDIR)/$(BIN):$$PATH"; \
-	run movieqa preprocess tests/assets/signs.mp4 --output $(DEMO)/signs.movieqa; \
-	run movieqa ask $(DEMO)/signs.movieqa --question "When is the word book signed?"; \
-	run movieqa ask $(DEMO)/signs.movieqa --question "What is signed in the first four seconds?"; \
-	run movieqa ask $(DEMO)/signs.movieqa --question "How does the film end?"; \
-	run movieqa report $(DEMO)/signs.movieqa
+	$(MOVIEQA) preprocess tests/assets/signs.mp4 --output $(DEMO)/signs.movieqa
+	$(MOVIEQA) ask $(DEMO)/signs.movieqa --question "When is the word book signed?"
+	$(MOVIEQA) ask $(DEMO)/signs.movieqa --question "What is signed in the first four seconds?"
+	$(MOVIEQA) ask $(DEMO)/signs.movieqa --question "How does the film end?"
+	$(MOVIEQA) report $(DEMO)/signs.movieqa
 
 test: ffmpeg $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not bench"
