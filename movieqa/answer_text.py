@@ -28,16 +28,18 @@ def render_answer(answer: Answer, *, width: int | None = None) -> str:
     columns = max(_MIN_WIDTH, min(_MAX_WIDTH, shutil.get_terminal_size().columns) if width is None else width)
     blocks = [
         [line for part in answer.text.splitlines() for line in _wrap(part, columns, hanging=2)],
-        [line for span in answer.spans for line in _wrap(_describe(span), columns, hanging=4)],
+        [line for span in answer.spans for line in _wrap(_describe(span, answer.text), columns, hanging=4)],
         _wrap(f"Names: {', '.join(answer.names)}", columns, hanging=2) if answer.names else [],
         [line for note in answer.notes for line in _wrap(f"({note})", columns, hanging=1)],
     ]
     return "\n\n".join("\n".join(lines) for lines in blocks if lines)
 
 
-def _describe(span: Span) -> str:
+def _describe(span: Span, text: str) -> str:
+    """Write a moment; its lines are left out where the answer's text quotes them already."""
+    is_told = span.quote is None or " / ".join(span.quote.splitlines()) in text
     speaker = f"{span.speaker}: " if span.speaker else ""
-    said = f"{speaker}“{span.quote}”" if span.quote else ""
+    said = "" if is_told else f"{speaker}“{span.quote}”"
     times = f"[{format_time(span.start)}-{format_time(span.end)}]"
     return " ".join(part for part in (times, span.known, f"{span.score:.2f}", said, span.keyframe) if part)
 

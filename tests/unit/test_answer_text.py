@@ -76,3 +76,14 @@ def test_escape_sequences_of_a_subtitle_never_reach_the_terminal() -> None:
 def test_a_narrow_terminal_still_gets_forty_columns() -> None:
     answer = Answer(question="?", text="a " * 50, answerer="extractive")
     assert render_answer(answer, width=1) == render_answer(answer, width=40)
+
+
+def test_lines_are_not_said_twice() -> None:
+    told = Span(start=1.0, end=2.0, known="heard", score=1.0, quote="Take\nthe key.")
+    further = Span(start=5.0, end=6.0, known="heard", score=0.8, quote="Which key?")
+    text = render_answer(
+        Answer(question="?", text="00:00:01.000 “Take / the key.”", answerer="extractive", spans=(told, further))
+    )
+    assert text.count("the key") == 1
+    assert "[00:00:01.000-00:00:02.000] heard 1.00\n" in text
+    assert "“Which key?”" in text
