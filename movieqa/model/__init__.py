@@ -1,7 +1,20 @@
 """The model: LLaMA-VID on transformers' parts. Importing this loads torch; importing `movieqa` does not."""
 
+from movieqa.model.cache import CacheSettings
 from movieqa.model.config import MovieConfig
+from movieqa.model.loading import load_model
+from movieqa.model.memory import MemoryEstimate, estimate_memory
 from movieqa.model.modeling import MovieModel
+from movieqa.model.processor import MovieProcessor
 from movieqa.model.tokens import Media
 
-__all__ = ["Media", "MovieConfig", "MovieModel"]
+__all__ = [
+    "CacheSettings",
+    "Media",
+    "MemoryEstimate",
+    "MovieConfig",
+    "MovieModel",
+    "MovieProcessor",
+    "estimate_memory",
+    "load_model",
+]

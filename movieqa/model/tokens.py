@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from movieqa.errors import ConfigError
-from movieqa.model.config import MovieConfig, count_content_tokens, grid_stride
+from movieqa.model.config import grid_stride
 from movieqa.prompt import FRAME_SLOT
 
 
@@ -144,15 +144,6 @@ def build_projector(kind: str, vision_width: int, output_width: int) -> nn.Modul
 def order_tokens(context: Float[Tensor, "T D"], content: Float[Tensor, "T M D"]) -> Float[Tensor, "T N D"]:
     """Put the context token of every frame before its content tokens."""
     return torch.cat([context[:, None], content], dim=1)
-
-
-def count_frame_slots(media: Sequence[Media], config: MovieConfig) -> list[int]:
-    """Count the prompt positions that each medium fills."""
-    counts = []
-    for medium in media:
-        num_patches = config.num_patches if medium.features is None else medium.features.shape[1] - 1
-        counts.append(medium.num_frames * (1 + count_content_tokens(num_patches, config.pooling, config.grid_size)))
-    return counts
 
 
 def splice(
