@@ -1,6 +1,6 @@
 """The README tells the truth: its tree names every file, and the questions it shows get the answers it shows.
 
-`python -m tests.test_readme` writes the tree anew from the first line of each file.
+`python -m tests.test_readme` writes both anew: the tree from the first line of each file, the answers by asking.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ import ast
 import re
 import shlex
 import shutil
+import tempfile
 from pathlib import Path
-
-import pytest
 
 from tests.command import movieqa
 
@@ -46,30 +45,38 @@ def test_the_tree_names_every_file() -> None:
     assert block.group(2) == tree(), "run: python -m tests.test_readme"
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory, assets: Path) -> Path:
-    folder = tmp_path_factory.mktemp("readme")
+def run(command: str, folder: Path) -> str:
+    """Run a command as the README shows it, and return all it prints."""
+    done = movieqa(*shlex.split(command), cwd=folder)
+    assert done.code == 0, done.err
+    return "".join(f"{line.rstrip()}\n" for line in (done.err + done.out).splitlines())
+
+
+def copy_film(folder: Path) -> Path:
     for name in ("signs.mp4", "signs.srt"):
-        shutil.copy(assets / name, folder)
+        shutil.copy(ROOT / "tests" / "assets" / name, folder)
     return folder
 
 
 def without_timings(text: str) -> str:
-    return re.sub(r"\(\d+\.\d s\)|\d+ ms", "(time)", text).strip()
+    return re.sub(r"\(\d+\.\d s\)", "(time)", text)
 
 
-def test_the_commands_shown_print_what_is_shown(demo: Path) -> None:
+def test_the_commands_shown_print_what_is_shown(tmp_path: Path) -> None:
+    folder = copy_film(tmp_path)
     shown = SHOWN.findall(README.read_text())
     assert len(shown) >= 3
     for command, output in shown:
-        done = movieqa(*shlex.split(command), cwd=demo)
-        assert done.code == 0, done.err
-        assert without_timings(done.err + done.out) == without_timings(output), command
+        assert without_timings(run(command, folder)) == without_timings(output), command
 
 
 def write() -> None:
-    """Put the tree of today into the README."""
-    README.write_text(BLOCK.sub(lambda block: block.group(1) + tree() + block.group(3), README.read_text()))
+    """Put the tree and the answers of today into the README."""
+    text = BLOCK.sub(lambda block: block.group(1) + tree() + block.group(3), README.read_text())
+    with tempfile.TemporaryDirectory() as name:
+        folder = copy_film(Path(name))
+        text = SHOWN.sub(lambda shown: f"$ movieqa {shown.group(1)}\n{run(shown.group(1), folder)}", text)
+    README.write_text(text)
 
 
 if __name__ == "__main__":
