@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from movieqa.checkpoint.lavis import open_text_decoder, open_vision_tower
 from movieqa.checkpoint.names import TEXT_DECODER, VISION, plan_conversion
 from movieqa.checkpoint.weights import STAGE_1_FILE, StoredTensor, Weights, first_line, open_file, open_folder
 from movieqa.checkpoint.write import ConversionReport, dtype_of, write_weights
-from movieqa.errors import CheckpointError
+from movieqa.errors import CheckpointError, MissingDependencyError
 from movieqa.model.config import MovieConfig, Pooling, Projector
 from movieqa.model.modeling import MovieModel
 from movieqa.model.processor import MovieProcessor
@@ -57,6 +58,7 @@ def convert_checkpoint(
     Raises:
         CheckpointError: If a file is missing, damaged or would run code; if a tensor is missing, surplus, misshapen or
             not finite; or if the target exists.
+        MissingDependencyError: If a package that reads the release's tokenizer is not installed.
 
     Example:
         >>> convert_checkpoint("llama-vid-7b-full-224-long-video", "llama-vid-7b-film")  # doctest: +SKIP
@@ -241,10 +243,21 @@ def _load_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
     Old releases call themselves `llava`, for which transformers would build another tokenizer from the same files; the
     language model is a Llama in all of them.
     """
+    is_sentencepiece = (Path(folder) / "tokenizer.model").is_file() and not (Path(folder) / "tokenizer.json").is_file()
+    for module, package in (("sentencepiece", "sentencepiece"), ("google.protobuf", "protobuf")):
+        if is_sentencepiece and not _is_installed(module):
+            raise MissingDependencyError(f"{folder}/tokenizer.model needs {package}", hint=f"pip install {package}")
     try:
         return AutoTokenizer.from_pretrained(folder, config=LlamaConfig())
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"{folder} holds no tokenizer that can be read ({first_line(error)})") from error
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # its parent package is not there
+        return False
 
 
 def _load_guidance(name_or_path: str | Path, config: MovieConfig) -> PreTrainedTokenizerBase:

@@ -132,13 +132,7 @@ class MovieModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
 
     def frame_tokens(self, media: Media) -> Float[Tensor, "T N D"]:
         """Return the tokens of every frame, the context token first; memory is bounded by a block of frames."""
-        reads_class_token = media.pixels is not None
-        frames = self.encode_frames(media.pixels) if media.pixels is not None else media.features
-        tokens = []
-        for block in self._blocks(self._checked(frames), media.frame_indices):
-            context = self._context(block, media.guidance_ids, reads_class_token=reads_class_token)
-            tokens.append(order_tokens(context, self._content(block[:, 1:])))
-        return torch.cat(tokens)
+        return self._tokens(self.encode_frames(media.pixels) if media.pixels is not None else media.features, media)
 
     def embed_prompt(
         self, input_ids: Int[Tensor, "B L"], media: Sequence[Sequence[Media]] | None = None
@@ -159,14 +153,12 @@ class MovieModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         for sample in samples:
             rows = []
             for medium in sample:
-                if medium.pixels is None:
-                    rows.append(self.frame_tokens(medium).flatten(0, 1))
-                    continue
-                if id(medium.pixels) not in encoded:
-                    encoded[id(medium.pixels)] = self.encode_frames(medium.pixels)
-                features = encoded[id(medium.pixels)]
-                context = self.context_tokens(features, medium.guidance_ids, reads_class_token=True)
-                rows.append(order_tokens(context, self.content_tokens(features)).flatten(0, 1))
+                frames = medium.features
+                if medium.pixels is not None:
+                    if id(medium.pixels) not in encoded:
+                        encoded[id(medium.pixels)] = self.encode_frames(medium.pixels)
+                    frames = encoded[id(medium.pixels)]
+                rows.append(self._tokens(frames, medium).flatten(0, 1))
             tokens.append(rows)
         return splice(words, input_ids, tokens)
 
@@ -300,6 +292,14 @@ class MovieModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
                 hint="run the features step again with this model",
             )
         return features
+
+    def _tokens(self, features: Float[Tensor, "F R C"] | None, media: Media) -> Float[Tensor, "T N D"]:
+        """Return the tokens of a medium whose frames went through the vision tower."""
+        tokens = []
+        for block in self._blocks(self._checked(features), media.frame_indices):
+            context = self._context(block, media.guidance_ids, reads_class_token=media.pixels is not None)
+            tokens.append(order_tokens(context, self._content(block[:, 1:])))
+        return torch.cat(tokens)
 
     def _content(self, patches: Float[Tensor, "T P C"]) -> Float[Tensor, "T M D"]:
         pooled = pool_patches(patches, self.config.pooling, self.config.grid_size)

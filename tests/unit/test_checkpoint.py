@@ -14,7 +14,7 @@ import torch
 from movieqa.checkpoint import Architecture, convert_checkpoint, start_checkpoint
 from movieqa.checkpoint.lavis import open_text_decoder, open_vision_tower
 from movieqa.checkpoint.names import is_dropped, join_names, plan_conversion, translate_name
-from movieqa.errors import CheckpointError
+from movieqa.errors import CheckpointError, MissingDependencyError
 from movieqa.model import MovieModel
 from movieqa.model.config import MovieConfig, llama_vid_7b, llama_vid_13b
 from movieqa.model.loading import load_model
@@ -325,3 +325,12 @@ def test_model_that_training_starts_from(golden: Path, tmp_path: Path, projector
     ]
     assert torch.equal(values[0], values[1])
     assert not torch.equal(values[0], values[2])
+
+
+@pytest.mark.parametrize("module", ["sentencepiece", "google.protobuf"])
+def test_what_the_tokenizer_needs_is_named(
+    golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    monkeypatch.setattr("movieqa.checkpoint.convert._is_installed", lambda name: name != module)
+    with pytest.raises(MissingDependencyError, match=rf"needs {module.split('.')[-1]}; pip install"):
+        convert(golden / "checkpoint", tmp_path / "model", guidance_tokenizer=golden / "bert-base-uncased")
