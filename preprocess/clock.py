@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-_BACKWARD = 1.0
-_FORWARD = 3600.0
+_MICROSECONDS = 1_000_000
+_BACKWARD = 1
+_FORWARD = 3600
 
 
 class Clock:
@@ -21,45 +22,56 @@ class Clock:
     Args:
         rate: Average frame rate, frames a second.
         duration: The film's claimed length in seconds; 0.0 when unknown.
+        time_base: Seconds in one unit of the stamps.
     """
 
-    def __init__(self, rate: Fraction, duration: float) -> None:
-        self._interval = 1 / rate
-        self._limit = duration + _FORWARD if duration else None
-        self._origin: Fraction | None = None
-        self._last: Fraction | None = None
+    def __init__(self, rate: Fraction, duration: float, time_base: Fraction) -> None:
+        self._time_base = time_base
+        self._interval = 1 / (rate * time_base)
+        self._shortest = Fraction(1, _MICROSECONDS) / time_base
+        self._nudge = Fraction(1, 1000) / time_base
+        self._backward = _BACKWARD / time_base
+        self._forward = _FORWARD / time_base
+        self._limit = (Fraction(duration) + _FORWARD) / time_base if duration else None
+        self._origin: int | Fraction | None = None
+        self._last: int | Fraction | None = None
         self.num_filled = 0
         """Pictures whose time was not in the stream."""
 
-    def time_of(self, stamp: Fraction | None) -> float:
-        """Return the time of the next picture.
+    def time_of(self, stamp: int | None) -> float:
+        """Return the time of the next picture, in seconds.
 
         Args:
-            stamp: Presentation time stamp in seconds, as the stream has it.
+            stamp: Its presentation time stamp, in units of the time base, as the stream has it.
         """
-        exact = self._exact(stamp)
-        self._last = exact
-        return round(float(exact), 6)
+        self._last = self._place(stamp)
+        seconds = self._last * self._time_base.numerator * _MICROSECONDS
+        return round(seconds / self._time_base.denominator) / _MICROSECONDS
 
-    def _exact(self, stamp: Fraction | None) -> Fraction:
+    def _place(self, stamp: int | None) -> int | Fraction:
+        """Return the picture's distance from the first one, in units of the time base."""
         if self._last is None:
             self._origin = stamp
             self.num_filled += stamp is None
-            return Fraction(0)
+            return 0
+        if stamp is not None and self._origin is not None:
+            place = stamp - self._origin
+            if place - self._last >= self._shortest and not self._is_damage(place):
+                return place
+            if -self._backward <= place - self._last < self._shortest:
+                self.num_filled += 1
+                return self._last + self._nudge
         following = self._last + self._interval
         if stamp is None:
             self.num_filled += 1
-            return following
-        if self._origin is None:
+        elif self._origin is None:
             self._origin = stamp - following
-        time = stamp - self._origin
-        if time - self._last >= Fraction(1, 1_000_000):
-            if self._limit is None or time <= self._limit or time - self._last <= _FORWARD:
-                return time
+        else:
             self.num_filled += 1
-            return following
-        self.num_filled += 1
-        if time < self._last - _BACKWARD:
-            self._origin = stamp - following
-            return following
-        return self._last + Fraction(1, 1000)
+            if stamp - self._origin < self._last:
+                self._origin = stamp - following
+        return following
+
+    def _is_damage(self, place: int | Fraction) -> bool:
+        assert self._last is not None
+        return self._limit is not None and place > self._limit and place - self._last > self._forward

@@ -50,11 +50,11 @@ class Decoder:
 
     def __init__(self, path: Path, video: VideoInfo) -> None:
         self._video = video
-        self._clock = Clock(video.rate, video.duration)
         self.num_pictures = 0
         self.last_time = 0.0
-        self._last_length = 1 / video.rate
+        self._last_length = 0
         self._previous_dts = -1
+        self._is_avi = False
         self._position = 0
         self._num_bytes = video.num_bytes
         self._num_faults = 0
@@ -69,6 +69,9 @@ class Decoder:
         if video.stream_index not in streams:
             raise VideoError(f"{path}: stream {video.stream_index} holds no pictures", hint="check that it is whole")
         self._stream = streams[video.stream_index]
+        self._time_base = self._stream.time_base or Fraction(1, 1_000_000)
+        self._is_avi = self._container.format.name == "avi"
+        self._clock = Clock(video.rate, video.duration, self._time_base)
         context = self._stream.codec_context
         context.options = {"max_pixels": str(MAX_PIXELS)}
         context.thread_type = "AUTO"
@@ -78,7 +81,7 @@ class Decoder:
         """Yield every picture in presentation order."""
         for frame in self._frames():
             self.last_time = self._clock.time_of(self._stamp_of(frame))
-            self._last_length = self._length_of(frame)
+            self._last_length = frame.duration
             self._sizes.add((frame.width, frame.height))
             if frame.is_corrupt:
                 self._num_damaged += 1
@@ -86,27 +89,21 @@ class Decoder:
             yield Picture(number=self.num_pictures, time=self.last_time, frame=frame)
             self.num_pictures += 1
 
-    def _stamp_of(self, frame: av.VideoFrame) -> Fraction | None:
-        stamp = frame.pts
-        if self._container.format.name == "avi":
-            # AVI only counts its packets, one to a frame interval. FFmpeg hands these numbers out as presentation
-            # times, out of order; as decoding times they are right, but for the last pictures it has none.
-            stamp = frame.dts if frame.dts is not None else self._previous_dts + 1
-            self._previous_dts = stamp
-        return None if stamp is None or frame.time_base is None else stamp * frame.time_base
-
-    def _length_of(self, frame: av.VideoFrame) -> Fraction:
-        """Return how long a picture stays, in seconds: what the stream says, where that can be."""
-        if frame.duration and frame.time_base:
-            length = frame.duration * frame.time_base
-            if 0 < length <= _MAX_PICTURE_SECONDS:
-                return length
-        return 1 / self._video.rate
+    def _stamp_of(self, frame: av.VideoFrame) -> int | None:
+        if not self._is_avi:
+            return frame.pts
+        # AVI only counts its packets, one to a frame interval. FFmpeg hands these numbers out as presentation times,
+        # out of order; as decoding times they are right, but for the last pictures it has none.
+        self._previous_dts = frame.dts if frame.dts is not None else self._previous_dts + 1
+        return self._previous_dts
 
     @property
     def end(self) -> float:
-        """Where the last picture read so far ends, in seconds."""
-        return round(self.last_time + float(self._last_length), 6)
+        """Where the last picture read so far ends, in seconds: as the stream says, where that can be."""
+        length = float(self._last_length * self._time_base)
+        if not 0 < length <= _MAX_PICTURE_SECONDS:
+            length = float(1 / self._video.rate)
+        return round(self.last_time + length, 6)
 
     @property
     def fraction(self) -> float:

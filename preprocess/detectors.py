@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +13,9 @@ from scenedetect.detectors import AdaptiveDetector, ContentDetector, HashDetecto
 
 from movieqa.errors import ConfigError, MissingDependencyError
 
+from .scan_job import DETECTORS
 from .shots import Boundary
 from .transitions import TransitionDetector
-
-DetectorName = Literal["transitions", "content", "adaptive", "histogram", "hash", "threshold", "transnet"]
-DETECTORS: tuple[DetectorName, ...] = get_args(DetectorName)
 
 _TRANSNET_BATCH = 100  # pictures it collects before it looks, twice over
 

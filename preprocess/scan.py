@@ -20,8 +20,7 @@ from movieqa.movie import Frames, Shot, VideoInfo
 from movieqa.storage import digest_file
 from movieqa.times import format_time
 
-from .detectors import DETECTORS
-from .scan_job import ScanJob, ScanReport
+from .scan_job import DETECTORS, ScanJob, ScanReport
 
 SCAN_VERSION = 1
 """Raised when the same settings would give another result."""

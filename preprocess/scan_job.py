@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from movieqa import movie_files
 from movieqa.movie import VideoInfo
+
+DetectorName = Literal["transitions", "content", "adaptive", "histogram", "hash", "threshold", "transnet"]
+DETECTORS: tuple[DetectorName, ...] = get_args(DetectorName)
+"""What can find the shots: ours, PySceneDetect's, and TransNetV2."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,9 +21,9 @@ class Thumbnail:
     """
 
     def __init__(self, picture: NDArray[np.uint8]) -> None:
-        self._converted = cv2.cvtColor(picture, cv2.COLOR_BGR2YCrCb)
+        self._converted = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2YCrCb), dtype=np.uint8)
         self._pixels = _shrink(self._converted, _WIDTH)
-        self._num_pixels = self._pixels.shape[0] * self._pixels.shape[1]
+        self._num_pixels: int = self._pixels.shape[0] * self._pixels.shape[1]
 
     def change_from(self, other: Thumbnail) -> float:
         """Return the mean absolute change of luma plus that of both colours, in levels."""

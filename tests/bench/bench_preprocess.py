@@ -3,8 +3,8 @@
 Speed is the median wall time of commands run in turn, so that a busy machine hurts all of them alike; what counts are
 the ratios. Memory is the largest sum, over all processes of the command together, of their proportional set sizes (PSS:
 shared pages are split between those who share them), sampled ten times a second. Cuts count as found within one frame,
-each once; a cut inside a dissolve or fade is neither right nor wrong. A dissolve or fade counts as found when a boundary
-of either kind lies inside it or within six frames of it.
+each once; a cut inside a dissolve or fade is neither right nor wrong. A dissolve or fade counts as found when a
+boundary of either kind lies inside it or within six frames of it.
 
 The film is drawn from seed 7. The detector's thresholds were set on films of five minutes from seeds 1, 2 and 3 of the
 same maker, on `tests/assets/signs.mp4` and on the pictures in `tests/unit/test_transitions.py`; nothing was set on seed
@@ -240,8 +240,8 @@ def find_boundaries(film: Path, names: Sequence[str]) -> dict[str, tuple[list[Bo
 def measure_detectors(film: Path, truth: Truth) -> str:
     """Score every detector on the film; return a table."""
     head = (
-        "| Detector | cut precision | cut recall | cut F1 | flashes taken for cuts | gradual precision | gradual recall "
-        "| gradual F1 | seconds |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|"
+        "| Detector | cut precision | cut recall | cut F1 | flashes taken for cuts | gradual precision | "
+        "gradual recall | gradual F1 | seconds |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|"
     )
     rows = []
     for name, (found, seconds) in find_boundaries(film, DETECTORS).items():

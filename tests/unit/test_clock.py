@@ -8,8 +8,8 @@ from movieqa.preprocess.clock import Clock
 
 
 def times_of(*stamps: float | None, duration: float = 0.0) -> tuple[list[float], int]:
-    clock = Clock(Fraction(10), duration)
-    times = [clock.time_of(None if stamp is None else Fraction(str(stamp))) for stamp in stamps]
+    clock = Clock(Fraction(10), duration, Fraction(1, 1000))
+    times = [clock.time_of(None if stamp is None else round(stamp * 1000)) for stamp in stamps]
     return times, clock.num_filled
 
 
