@@ -1,0 +1,1 @@
+"""Drawing: pictures of a film at any time, from its truth alone."""

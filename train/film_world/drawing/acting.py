@@ -1,0 +1,359 @@
+"""Acting: where everybody of a scene is at a moment, and in which pose; a pure function of the truth and the time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from movieqa.train.film_world.dice import Dice
+from movieqa.train.film_world.records import Event, Film, Scene, Stay
+
+from .pose import Pose
+
+FLOOR = 505.0
+"""Where people's feet are, in stage units from the top."""
+SPOT_X = (105.0, 560.0, 850.0)
+"""Where the hiding spots of a place stand."""
+TICKS = 12
+"""Drawings a second: films are drawn on twos."""
+_OFF_LEFT, _OFF_RIGHT = -90.0, 1090.0
+_MOODS = {
+    "accuse": "angry",
+    "sorry": "sad",
+    "thank": "happy",
+    "greet": "happy",
+    "admit": "sad",
+    "reject": "angry",
+    "forgive": "happy",
+    "warn": "scared",
+    "mistake": "angry",
+    "embrace": "happy",
+    "push": "angry",
+    "cry": "sad",
+    "laugh": "happy",
+    "dance": "happy",
+    "wave": "happy",
+    "find": "surprised",
+    "break": "angry",
+    "sleep": "asleep",
+    "play": "happy",
+}
+_MOODS_OF_OTHER = {
+    "accuse": "scared",
+    "push": "surprised",
+    "embrace": "happy",
+    "dance": "happy",
+    "warn": "surprised",
+    "reject": "sad",
+}
+_CARRIES = ("take", "find", "write", "read", "look_at", "show", "drink", "pour", "play")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A person as drawn: in stage units."""
+
+    person: str
+    outfit: int
+    x: float
+    y: float
+    scale: float
+    pose: Pose
+    is_shadowed: bool = False
+
+
+class Acting:
+    """Knows for every scene of a film who does what when."""
+
+    def __init__(self, film: Film) -> None:
+        self._film = film
+        self._heights = {person.id: person.look.height for person in film.people}
+        self._spots = {place.id: place.spots for place in film.places}
+        self._events: dict[str, list[Event]] = {scene.id: [] for scene in film.scenes}
+        for event in film.events:
+            self._events[event.scene].append(event)
+
+    def figures(self, scene: Scene, time: float) -> list[Figure]:
+        """Return everybody who is on the set, from the back to the front."""
+        events = self._events[scene.id]
+        now = next((event for event in reversed(events) if event.start <= time), None)
+        places = {
+            stay.person: self._position(scene, stay, now, time) for stay in scene.stays if stay.start <= time < stay.end
+        }
+        stays = {stay.person: stay for stay in scene.stays if stay.start <= time < stay.end}
+        result = []
+        for rank, (person, x) in enumerate(places.items()):
+            pose = self._pose(person, x, places, events, now, time)
+            if stays[person].watches:
+                pose = replace(pose, facing=-1, turn=0.7)
+            result.append(
+                Figure(
+                    person=person,
+                    outfit=stays[person].outfit,
+                    x=round(x, 1),
+                    y=FLOOR + 4.0 * (rank % 3),
+                    scale=1.0,
+                    pose=pose,
+                    is_shadowed=stays[person].watches,
+                )
+            )
+        return sorted(result, key=lambda figure: (figure.y, figure.person))
+
+    def _position(self, scene: Scene, stay: Stay, now: Event | None, time: float) -> float:
+        home = stay.x
+        if now is None or time >= now.end:
+            return home
+        share = (time - now.start) / (now.end - now.start)
+        if now.agent == stay.person and now.action == "enter":
+            away = _OFF_LEFT if stay.enters == "left" else _OFF_RIGHT
+            return away + (home - away) * min(1.0, share * 1.1)
+        if now.agent == stay.person and now.action == "leave":
+            away = _OFF_LEFT if stay.leaves == "left" else _OFF_RIGHT
+            return home + (away - home) * min(1.0, share * 1.05)
+        if now.agent != stay.person:
+            if now.other == stay.person and now.action in ("push", "embrace", "dance"):
+                side = 1 if home > self._home(scene, now.agent) else -1
+                return (
+                    home
+                    + side
+                    * _bump(share)
+                    * {"push": 42.0, "embrace": 0.0, "dance": 20.0 * math.sin(share * 12)}[now.action]
+                )
+            return home
+        if now.spot is not None and now.action in ("hide", "find", "search", "take", "put"):
+            target = SPOT_X[self._spots[now.place].index(now.spot)] if now.spot in self._spots[now.place] else home
+            side = -1 if home < target else 1
+            return home + (target + side * 34.0 - home) * _there_and_back(share)
+        gap = {
+            "give": 118.0,
+            "show": 128.0,
+            "shake": 122.0,
+            "embrace": 44.0,
+            "push": 84.0,
+            "kneel": 110.0,
+            "dance": 74.0,
+        }.get(now.action)
+        if gap is not None and now.other is not None:
+            other = self._home(scene, now.other)
+            side = 1 if other > home else -1
+            target = other - side * gap
+            if (target - home) * side < 0 and now.action != "kneel":
+                target = home
+            sway = 20.0 * math.sin(share * 12) if now.action == "dance" else 0.0
+            return home + (target + sway - home) * _there_and_back(share)
+        if now.action == "sweep":
+            return home + 60.0 * math.sin(share * 6.0)
+        return home
+
+    def _home(self, scene: Scene, person: str) -> float:
+        return next((stay.x for stay in scene.stays if stay.person == person), 500.0)
+
+    def _pose(
+        self, person: str, x: float, places: dict[str, float], events: list[Event], now: Event | None, time: float
+    ) -> Pose:
+        others = [other_x for other, other_x in places.items() if other != person]
+        nearest = min(others, key=lambda other_x: abs(other_x - x), default=500.0 if abs(x - 500) > 40 else 900.0)
+        tick = round(time * TICKS)
+        offset = Dice("blink", person).number(0, 4)
+        pose = Pose(
+            facing=1 if nearest >= x else -1,
+            is_blinking=(time + offset) % 3.7 < 0.17,
+            held=self._carried(person, events, time),
+        )
+        mood = self._mood(person, events, time)
+        pose = replace(pose, mood=mood)
+        if now is None or time >= now.end or person not in (now.agent, now.other):
+            return pose
+        share = (time - now.start) / (now.end - now.start)
+        is_agent = now.agent == person
+        partner = now.other if is_agent else now.agent
+        if partner is not None and partner in places:
+            pose = replace(pose, facing=1 if places[partner] >= x else -1)
+        if now.action == "say":
+            if is_agent:
+                syllable = Dice("mouth", now.id, tick // 2).number()
+                lift = 18.0 * math.sin(tick / 7.0) if now.speech in ("accuse", "tell", "admit", "mistake") else 0.0
+                hand = (52.0, -158.0 - lift) if now.speech in ("accuse", "tell", "warn", "mistake") else pose.right_hand
+                return replace(pose, mouth=round(syllable, 1) if share < 0.93 else 0.0, right_hand=hand)
+            return pose
+        return _gesture(pose, now, share, tick, x, is_agent=is_agent)
+
+    def _mood(self, person: str, events: list[Event], time: float) -> str:
+        for event in reversed(events):
+            if event.start <= time < event.end + 1.4 and person in (event.agent, event.other):
+                key = event.speech if event.action == "say" and event.speech else event.action
+                key = key.split("_")[0] if key.startswith("greet") else key
+                moods = _MOODS if person == event.agent else _MOODS_OF_OTHER
+                if key == "sleep" and time >= event.end:
+                    return ""
+                return moods.get(key, "")
+        return ""
+
+    def _carried(self, person: str, events: list[Event], time: float) -> str:
+        for event in reversed(events):
+            if (
+                event.prop is None
+                or event.action == "say"
+                or event.start > time
+                or person not in (event.agent, event.other)
+            ):
+                continue
+            share = (time - event.start) / (event.end - event.start)
+            if event.action == "give":
+                has_it = share >= 0.55 if person == event.other else share < 0.55
+            elif event.action in ("hide", "put"):
+                has_it = person == event.agent and share < 0.52
+            elif event.action in ("take", "find"):
+                has_it = person == event.agent and share > 0.5
+            elif event.action in ("break", "burn", "eat"):
+                has_it = person == event.agent and share < 0.5
+            else:
+                has_it = person == event.agent and (share < 1.0 or event.action in _CARRIES)
+            return event.prop if has_it else ""
+        return ""
+
+
+def _bump(share: float) -> float:
+    return math.sin(math.pi * min(1.0, max(0.0, share)))
+
+
+def _there_and_back(share: float) -> float:
+    """Return how near one is to where one goes: there by 30 %, back from 82 % on."""
+    if share < 0.3:
+        return share / 0.3
+    return 1.0 if share < 0.82 else max(0.0, 1.0 - (share - 0.82) / 0.18)
+
+
+_Gesture = Callable[[float, int], dict[str, object]]
+_AGENT: dict[str, _Gesture] = {
+    "enter": lambda share, tick: {},
+    "give": lambda share, tick: {"right_hand": (40 + 48 * _bump(share * 1.3), -178.0)},
+    "show": lambda share, tick: {"right_hand": (66.0, -196.0)},
+    "take": lambda share, tick: {"crouch": 0.5 * _bump(share), "right_hand": (70.0, -110.0), "nod": 5.0},
+    "put": lambda share, tick: {"crouch": 0.5 * _bump(share), "right_hand": (70.0, -110.0), "nod": 5.0},
+    "hide": lambda share, tick: {"crouch": _bump((share - 0.2) / 0.65), "right_hand": (78.0, -92.0), "nod": 6.0},
+    "find": lambda share, tick: {
+        "crouch": _bump((share - 0.15) / 0.6),
+        "right_hand": (74.0, -96.0 if share < 0.6 else -205.0),
+        "nod": 4.0,
+    },
+    "search": lambda share, tick: {
+        "crouch": _bump((share - 0.2) / 0.6),
+        "right_hand": (70 + 14 * math.sin(tick * 0.9), -92.0),
+        "nod": 6.0,
+    },
+    "read": lambda share, tick: {
+        "right_hand": (46.0, -186.0),
+        "left_hand": (20.0, -184.0),
+        "nod": 6.0,
+        "gaze": 0.3 * math.sin(tick * 0.5),
+    },
+    "look_at": lambda share, tick: {"right_hand": (48.0, -196.0), "nod": 6.0},
+    "write": lambda share, tick: {
+        "right_hand": (48 + 9 * math.sin(tick), -166.0),
+        "left_hand": (26.0, -160.0),
+        "nod": 8.0,
+        "lean": 8.0,
+    },
+    "drink": lambda share, tick: {"right_hand": (26.0, -168.0 - 58 * _bump(share)), "nod": -5 * _bump(share)},
+    "eat": lambda share, tick: {
+        "right_hand": (26.0, -168.0 - 54 * _bump(share * 1.7)),
+        "mouth": 0.5 if tick % 4 < 2 and share > 0.3 else 0.0,
+    },
+    "pour": lambda share, tick: {
+        "right_hand": (54.0, -150.0),
+        "left_hand": (58.0, -176.0 - 16 * _bump(share)),
+        "nod": 6.0,
+    },
+    "break": lambda share, tick: {"right_hand": (60.0, -215.0 if share < 0.4 else -110.0), "lean": 12.0 * _bump(share)},
+    "burn": lambda share, tick: {"right_hand": (76.0, -150.0), "nod": 5.0},
+    "play": lambda share, tick: {
+        "right_hand": (34 + 16 * math.sin(tick * 1.1), -170.0),
+        "left_hand": (30.0, -190.0),
+        "nod": 3 * math.sin(tick * 0.6),
+    },
+    "embrace": lambda share, tick: {
+        "right_hand": (66.0, -190.0),
+        "left_hand": (60.0, -208.0),
+        "lean": 8.0 * _bump(share),
+    },
+    "shake": lambda share, tick: {"right_hand": (70.0, -160.0 + 9 * math.sin(tick * 1.6))},
+    "push": lambda share, tick: {
+        "right_hand": (40 + 50 * _bump(share), -190.0),
+        "left_hand": (36 + 50 * _bump(share), -196.0),
+        "lean": 16 * _bump(share),
+    },
+    "wave": lambda share, tick: {"right_hand": (54 + 18 * math.sin(tick * 1.3), -300.0)},
+    "kneel": lambda share, tick: {"crouch": _bump(share) ** 0.4, "right_hand": (60.0, -180.0), "nod": -4.0},
+    "dance": lambda share, tick: {
+        "right_hand": (74.0, -205.0),
+        "left_hand": (56.0, -170.0),
+        "step": tick / 9.0,
+        "jump": 6 * abs(math.sin(tick * 0.5)),
+    },
+    "cry": lambda share, tick: {
+        "right_hand": (14.0, -238.0),
+        "nod": 9 + 2 * math.sin(tick * 1.4),
+        "tears": 0.2 + share,
+    },
+    "laugh": lambda share, tick: {"mouth": 0.4 + 0.5 * (tick % 4 < 2), "nod": -5 + 3 * math.sin(tick * 1.7)},
+    "sweep": lambda share, tick: {
+        "right_hand": (50 + 30 * math.sin(tick * 0.7), -130.0),
+        "left_hand": (34 + 20 * math.sin(tick * 0.7), -170.0),
+        "lean": 10.0,
+        "tool": "broom",
+    },
+    "sleep": lambda share, tick: {"lying": min(1.0, share * 2.2), "is_blinking": share > 0.2},
+    "phone": lambda share, tick: {
+        "right_hand": (30.0, -250.0),
+        "tool": "receiver",
+        "mouth": 0.6 if tick % 5 < 2 else 0.0,
+    },
+    "pray": lambda share, tick: {
+        "right_hand": (32.0, -196.0),
+        "left_hand": (30.0, -198.0),
+        "nod": 8.0,
+        "is_blinking": True,
+        "crouch": 0.8 * _bump(share) ** 0.4,
+    },
+    "stretch": lambda share, tick: {
+        "right_hand": (60.0, -230 - 70 * math.sin(tick * 0.6)),
+        "left_hand": (-60.0, -230 - 70 * math.sin(tick * 0.6)),
+        "crouch": 0.25 + 0.25 * math.sin(tick * 0.6),
+    },
+}
+_OTHER: dict[str, _Gesture] = {
+    "give": lambda share, tick: {"right_hand": (36 + 46 * _bump(share), -178.0)} if share > 0.3 else {},
+    "show": lambda share, tick: {"lean": 5.0, "nod": 4.0},
+    "embrace": lambda share, tick: (
+        {"right_hand": (60.0, -200.0), "left_hand": (54.0, -186.0)} if 0.25 < share < 0.85 else {}
+    ),
+    "shake": lambda share, tick: (
+        {"right_hand": (70.0, -160.0 + 9 * math.sin(tick * 1.6))} if 0.25 < share < 0.85 else {}
+    ),
+    "push": lambda share, tick: {"lean": -22.0 * _bump(share), "right_hand": (60.0, -200.0)},
+    "dance": lambda share, tick: {"right_hand": (74.0, -205.0), "left_hand": (56.0, -170.0), "step": tick / 9.0},
+}
+
+
+def _gesture(pose: Pose, event: Event, share: float, tick: int, x: float, *, is_agent: bool) -> Pose:
+    make = (_AGENT if is_agent else _OTHER).get(event.action)
+    changes: dict[str, object] = dict(make(share, tick)) if make is not None else {}
+    for name, value in changes.items():
+        if isinstance(value, float):
+            changes[name] = round(value, 2)
+    walks = (
+        is_agent
+        and (share < 0.3 or share > 0.82)
+        and event.action in ("hide", "find", "search", "take", "put", "give", "shake", "embrace", "push")
+    )
+    if is_agent and (event.action in ("enter", "leave", "follow") or walks):
+        changes["step"] = round(x / 78.0, 2) or 0.01
+        changes.setdefault("turn", 0.9)
+    pose = replace(pose, **changes)  # type: ignore[arg-type]
+    if is_agent and event.action == "leave":
+        return replace(pose, facing=-1 if x < 500 else 1)
+    if is_agent and event.action == "enter":
+        return replace(pose, facing=1 if x < 500 else -1)
+    return pose

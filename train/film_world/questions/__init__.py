@@ -1,0 +1,1 @@
+"""Questions: what can be asked of a film whose truth is known."""
