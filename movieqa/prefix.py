@@ -18,7 +18,7 @@ from movieqa.errors import ConfigError
 from movieqa.model.cache import CacheSettings, make_cache, prefill
 
 _ATTENTION = "movieqa_prefix"
-_MOST_SCORES = 64 << 20  # scores of one layer in memory at once; more rows are done in turns
+_MOST_MASK = 64 << 20  # positions in one mask; more rows are done in turns
 
 
 class AttentionRecord:
@@ -37,11 +37,11 @@ class AttentionRecord:
         self._sums = torch.zeros(num_answers, num_positions, device=device)
         self._counts = torch.zeros(num_answers, device=device)
 
-    def add(self, answers: Tensor, weights: Float[Tensor, "R P"]) -> None:
-        """Add rows of attention weights, each of the answer that `answers` names."""
-        weights = weights * self.active[answers][:, None]
-        self._sums[:, : weights.shape[1]].index_add_(0, answers, weights)
-        self._counts.index_add_(0, answers, self.active[answers].float())
+    def add(self, weights: Float[Tensor, "B P"]) -> None:
+        """Add a word's attention weights, one row an answer."""
+        active = self.active.float()
+        self._sums[:, : weights.shape[1]] += weights * active[:, None]
+        self._counts += active
 
     def mean(self, answer: int) -> Float[Tensor, " P"]:
         """Return an answer's mean attention to every position; what is missing to 1 went to the answer itself."""
@@ -148,45 +148,79 @@ def _attend(
     record: AttentionRecord | None = None,
     **_: Any,
 ) -> tuple[Float[Tensor, "B L H E"], None]:
-    """Attend to the prefix, which all answers share, and to each answer's own keys, in one softmax.
+    """Attend to the prefix, which all answers share, and to each answer's own keys, in one softmax."""
+    length = query.shape[2]
+    scale = query.shape[3] ** -0.5 if scaling is None else scaling
+    layer = int(module.layer_idx)  # type: ignore[arg-type]
+    far = prefix.layer(layer)
+    is_watched = record is not None and layer in record.layers
+    output: Tensor | None = None
+    if length == 1 or is_watched:
+        output, weights = _attend_once(query[:, :, -1:] * scale, key, value, attention_mask[:, :, -1:], *far)
+        if record is not None and is_watched:
+            record.add(weights)
+    if output is None or length > 1:
+        output = _attend_many(query, key, value, attention_mask, *far, scale=scale)
+    return output.transpose(1, 2).contiguous(), None
 
-    The queries of all answers are rows of one matrix product with the prefix, so its keys are read once however many
-    answers there are.
+
+def _attend_once(
+    query: Float[Tensor, "B H 1 E"],
+    key: Float[Tensor, "B G K E"],
+    value: Float[Tensor, "B G K E"],
+    mask: Bool[Tensor, "B 1 1 K"],
+    far_keys: Float[Tensor, "G P E"],
+    far_values: Float[Tensor, "G P E"],
+) -> tuple[Float[Tensor, "B H 1 E"], Float[Tensor, "B P"]]:
+    """Attend with one query for every answer, and return the mean weight of every position of the prefix.
+
+    The queries of all answers are rows of one product with the prefix, so its keys are read once however many answers
+    there are.
+    """
+    (num_answers, num_heads, _, width), num_groups, num_far = query.shape, key.shape[1], far_keys.shape[1]
+    by_group = num_groups, num_answers, num_heads // num_groups, -1
+    heads = query.reshape(num_answers, num_groups, -1, width)
+    near = (heads @ key.transpose(2, 3)).masked_fill(~mask, torch.finfo(query.dtype).min)
+    far = (heads.transpose(0, 1).flatten(1, 2) @ far_keys.transpose(1, 2)).reshape(by_group).transpose(0, 1)
+    weights = torch.cat([far, near], dim=-1).float().softmax(dim=-1)
+    to_far, to_near = weights[..., :num_far], weights[..., num_far:].to(query.dtype)
+    read = (to_far.to(query.dtype).transpose(0, 1).flatten(1, 2) @ far_values).reshape(by_group).transpose(0, 1)
+    return (read + to_near @ value).reshape(num_answers, num_heads, 1, width), to_far.mean(dim=(1, 2))
+
+
+def _attend_many(
+    query: Float[Tensor, "B H L E"],
+    key: Float[Tensor, "B G K E"],
+    value: Float[Tensor, "B G K E"],
+    mask: Bool[Tensor, "B 1 L K"],
+    far_keys: Float[Tensor, "G P E"],
+    far_values: Float[Tensor, "G P E"],
+    *,
+    scale: float,
+) -> Float[Tensor, "B H L E"]:
+    """Attend with several queries for every answer, all answers as one row of words after the prefix.
+
+    A mask keeps each answer to itself, so that one fused kernel does it all and no score is ever kept.
     """
     num_answers, num_heads, length, width = query.shape
-    num_groups = key.shape[1]
-    shared = num_heads // num_groups
-    layer = int(module.layer_idx)  # type: ignore[arg-type]
-    far_keys, far_values = prefix.layer(layer)
-    scale = width**-0.5 if scaling is None else scaling
-    heads = query.reshape(num_answers, num_groups, shared, length, width) * scale
-    near = torch.einsum("bgsle,bgke->bgslk", heads, key)
-    near = near.masked_fill(~attention_mask[:, :, None], torch.finfo(near.dtype).min)
-    rows = heads.transpose(0, 1).reshape(num_groups, -1, width)
-    near_rows = near.transpose(0, 1).reshape(num_groups, rows.shape[1], -1)
-    step = max(1, _MOST_SCORES // (num_groups * max(prefix.length, 1)))
-    far, near_weights = [], []
-    for start in range(0, rows.shape[1], step):
-        part = slice(start, start + step)
-        scores = torch.cat([rows[:, part] @ far_keys.transpose(1, 2), near_rows[:, part]], dim=-1)
-        weights = scores.float().softmax(dim=-1)
-        if record is not None and layer in record.layers:
-            _record(record, weights[..., : prefix.length], start, length=length, rows_per_answer=shared * length)
-        weights = weights.to(query.dtype)
-        far.append(weights[..., : prefix.length] @ far_values)
-        near_weights.append(weights[..., prefix.length :])
-    by_answer = (num_groups, num_answers, shared, length, -1)
-    own = torch.cat(near_weights, dim=1).reshape(by_answer).transpose(0, 1)
-    output = torch.cat(far, dim=1).reshape(by_answer).transpose(0, 1) + torch.einsum("bgslk,bgke->bgsle", own, value)
-    return output.reshape(num_answers, num_heads, length, width).transpose(1, 2).contiguous(), None
-
-
-def _record(
-    record: AttentionRecord, weights: Float[Tensor, "G R P"], start: int, *, length: int, rows_per_answer: int
-) -> None:
-    """Record the rows that predict a word: the last position of every answer."""
-    rows = torch.arange(start, start + weights.shape[1], device=weights.device)
-    last = rows % length == length - 1
-    num_groups = weights.shape[0]
-    answers = (rows[last] // rows_per_answer).repeat(num_groups)
-    record.add(answers, weights[:, last].flatten(0, 1))
+    num_far, num_near = far_keys.shape[1], key.shape[2]
+    keys = torch.cat([far_keys, key.transpose(0, 1).flatten(1, 2)], dim=1)[None]
+    values = torch.cat([far_values, value.transpose(0, 1).flatten(1, 2)], dim=1)[None]
+    own = torch.zeros(num_answers, length, num_answers, num_near, dtype=torch.bool, device=query.device)
+    answers = torch.arange(num_answers, device=query.device)
+    own[answers, :, answers] = mask[:, 0]
+    visible = torch.nn.functional.pad(own.reshape(num_answers * length, -1), (num_far, 0), value=True)
+    rows = query.transpose(0, 1).reshape(1, num_heads, -1, width)
+    step = max(1, _MOST_MASK // keys.shape[2])
+    parts = [
+        torch.nn.functional.scaled_dot_product_attention(
+            rows[:, :, start : start + step],
+            keys,
+            values,
+            attn_mask=visible[start : start + step],
+            scale=scale,
+            enable_gqa=num_heads != key.shape[1],
+        )
+        for start in range(0, rows.shape[2], step)
+    ]
+    return torch.cat(parts, dim=2).reshape(num_heads, num_answers, length, width).transpose(0, 1)

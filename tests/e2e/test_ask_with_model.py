@@ -1,0 +1,88 @@
+"""From a film file and a model's folder to cited answers. The model is tiny and random: its words mean nothing.
+
+What is checked is all that does not depend on what it says: shapes, budget, spans inside the film, determinism,
+streaming, and that the workspace answers alone.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from movieqa.preprocess.features import FeaturesConfig, add_features
+
+from movieqa import api
+from movieqa.answer import Answer
+from movieqa.decoding import Decoding
+from movieqa.features import FrameFeatures
+from movieqa.loaded import LoadedModel, open_model
+from movieqa.model.config import tiny
+from movieqa.model_answerer import ModelAnswerer
+from movieqa.plan import plan_film
+from movieqa.session import FilmSession, Guidance, SessionConfig
+from movieqa.workspace import Workspace
+from tests.tiny_checkpoint import save_tiny_model
+
+QUESTIONS = ["When is the word book signed?", "What is shown?", "How does the film end?"]
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    torch.set_num_threads(1)
+    return open_model(save_tiny_model(tmp_path_factory.mktemp("models") / "tiny-random", tiny()))
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory, loaded: LoadedModel, assets: Path) -> Workspace:
+    folder = tmp_path_factory.mktemp("film")
+    source = shutil.copy(assets / "signs.mp4", folder)
+    shutil.copy(assets / "signs.srt", folder)
+    workspace = api.preprocess_movie(source, output=folder / "signs.movieqa")
+    Path(source).unlink()
+    return add_features(workspace, loaded, FeaturesConfig(frames_per_shard=8))
+
+
+def answer_all(film: Workspace, loaded: LoadedModel, guidance: Guidance, until: float | None = None) -> list[Answer]:
+    config = SessionConfig(guidance=guidance, decoding=Decoding(max_new_tokens=24))
+    return ModelAnswerer(FilmSession(film, loaded, config)).answer_many(QUESTIONS, until=until)
+
+
+def test_every_frame_has_features(film: Workspace, loaded: LoadedModel) -> None:
+    features = FrameFeatures.open(film, "tiny-random", tower=loaded.tower)
+    assert len(features) == len(film.frames) > 15
+    assert features.read([0]).shape == (1, 65, 32)
+    assert api.info(film, verify=True).is_verified
+    assert "features-tiny-random" in api.info(film).steps
+
+
+@pytest.mark.parametrize("guidance", ["question", "film"])
+@pytest.mark.parametrize("until", [None, 7.5])
+def test_answers_are_whole(film: Workspace, loaded: LoadedModel, guidance: Guidance, until: float | None) -> None:
+    answers = answer_all(film, loaded, guidance, until)
+    end = film.duration if until is None else until
+    for question, answer in zip(QUESTIONS, answers, strict=True):
+        assert answer.question == question and answer.answerer == "tiny-random" and answer.usage is not None
+        assert answer.usage.frames_used == sum(time < end for time in film.frames.times)
+        assert answer.usage.prompt_tokens + 24 <= answer.usage.limit == 2048
+        assert all(0 <= span.start < span.end <= end for span in answer.spans)
+        assert json.loads(json.dumps(answer.to_dict()))["usage"]["limit"] == 2048
+    again = answer_all(film, loaded, guidance, until)
+    assert [(one.text, one.spans) for one in answers] == [(one.text, one.spans) for one in again]
+
+
+def test_the_line_that_was_asked_for_is_cited(film: Workspace, loaded: LoadedModel) -> None:
+    (answer, *_) = answer_all(film, loaded, "question")
+    cited = next(span for span in answer.spans if span.quote and "book" in span.quote)
+    assert 4.0 < cited.start < 5.5 and cited.known in ("heard", "inferred")
+
+
+def test_a_plan_counts_what_is_then_read(film: Workspace, loaded: LoadedModel) -> None:
+    plan = plan_film(loaded.model.config, film, processor=loaded.processor, name=loaded.name)
+    assert plan.problem is None and plan.frames_used == len(film.frames)
+    usage = answer_all(film, loaded, "question")[0].usage
+    assert usage is not None and abs(plan.prompt_tokens - usage.prompt_tokens) <= 64
+    size = sum(path.stat().st_size for path in (film.path / "features/tiny-random").glob("*.safetensors"))
+    assert plan.disk <= size <= plan.disk * 1.1
