@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+import torch
+
 from movieqa.budget import ContextBudget
 from movieqa.errors import ConfigError, ContextOverflowError
 from movieqa.features import FeatureKind, bytes_per_frame
@@ -39,7 +41,7 @@ class PlanSettings:
         cache: How keys and values are kept.
         prefill_chunk: Positions read at a time; by default 4,096.
         features: How features are stored.
-        precision: Of the numbers that are not quantised.
+        precision: Of the numbers that are not quantised; `auto` takes them as the model's weights are stored.
         until: Only this much of the film, in seconds.
     """
 
@@ -50,7 +52,7 @@ class PlanSettings:
     cache: CacheSettings = field(default_factory=CacheSettings)
     prefill_chunk: int | None = None
     features: FeatureKind = "float16"
-    precision: Literal["float16", "bfloat16", "float32"] = "float16"
+    precision: Literal["auto", "float16", "bfloat16", "float32"] = "auto"
     until: float | None = None
 
     def __post_init__(self) -> None:
@@ -268,7 +270,10 @@ class _Request:
             cache_bits=cache_bits or asked_bits,
             prefill_chunk=chunk or settings.prefill_chunk or _CHUNK,
         )
-        factor = 2 if settings.precision == "float32" else 1
+        precision = settings.precision
+        if precision == "auto" and self.config.dtype == torch.float32:
+            precision = "float32"
+        factor = 2 if precision == "float32" else 1
         share = 1.0
         if settings.cache.kind.startswith("offloaded"):  # the layer at work and the next one are on the device
             share = min(1.0, 2 / int(self.config.language.num_hidden_layers))

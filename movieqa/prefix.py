@@ -40,7 +40,7 @@ class AttentionRecord:
     def add(self, weights: Float[Tensor, "B P"]) -> None:
         """Add a word's attention weights, one row an answer."""
         active = self.active.float()
-        self._sums[:, : weights.shape[1]] += weights * active[:, None]
+        self._sums[:, : weights.shape[1]] += weights.to(active.device) * active[:, None]
         self._counts += active
 
     def mean(self, answer: int) -> Float[Tensor, " P"]:
@@ -55,26 +55,24 @@ class Prefix:
     Attributes:
         cache: Holds them, of one prompt, in any of the kinds that `CacheSettings` offers.
         length: Positions that count.
-        device: Where attention is computed.
     """
 
     cache: Cache
     length: int
-    device: torch.device
 
     def cut(self, length: int) -> Prefix:
         """Return the same prompt with fewer positions; nothing is copied."""
         return replace(self, length=min(length, self.length))
 
-    def layer(self, index: int) -> tuple[Float[Tensor, "H P E"], Float[Tensor, "H P E"]]:
-        """Return one layer's keys and values."""
+    def layer(self, index: int, device: torch.device) -> tuple[Float[Tensor, "H P E"], Float[Tensor, "H P E"]]:
+        """Return one layer's keys and values on the device where its attention is computed."""
         layer: Any = self.cache.layers[index]  # check_attention has seen to it that it holds keys and values
         pairs = [(layer.keys, layer.values)]
         if isinstance(self.cache.layers[index], QuantizedLayer):
             late = pairs if layer.keys is not None and layer.keys.ndim == 4 else []
             pairs = [(layer._dequantize(layer._quantized_keys), layer._dequantize(layer._quantized_values)), *late]
         keys, values = (torch.cat(parts, dim=-2) if len(parts) > 1 else parts[0] for parts in zip(*pairs, strict=True))
-        return keys[0, :, : self.length].to(self.device), values[0, :, : self.length].to(self.device)
+        return keys[0, :, : self.length].to(device), values[0, :, : self.length].to(device)
 
 
 @torch.inference_mode()
@@ -103,7 +101,7 @@ def read_prefix(
     step = chunk or (4096 if embeddings.device.type == "cuda" else max(length, 1))
     # prefill leaves the last position to be read for its logits; one more is put there, which it leaves
     prefill(language_model, torch.cat([embeddings, embeddings[:, -1:]], dim=1), cache, chunk=step)
-    return Prefix(cache=cache, length=length, device=embeddings.device)
+    return Prefix(cache=cache, length=length)
 
 
 def check_attention(config: PreTrainedConfig) -> None:
@@ -152,7 +150,7 @@ def _attend(
     length = query.shape[2]
     scale = query.shape[3] ** -0.5 if scaling is None else scaling
     layer = int(module.layer_idx)  # type: ignore[arg-type]
-    far = prefix.layer(layer)
+    far = prefix.layer(layer, query.device)
     is_watched = record is not None and layer in record.layers
     output: Tensor | None = None
     if length == 1 or is_watched:

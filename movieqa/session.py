@@ -251,7 +251,9 @@ class FilmSession:
         streams = [TextStream(self.loaded.processor.tokenizer) for _ in reading.questions]
         with explain_memory("reading the prompt"):
             prefix, suffixes = reading.start()
-            record = AttentionRecord(len(streams), prefix.length, layers=self._watched_layers(), device=prefix.device)
+            record = AttentionRecord(
+                len(streams), prefix.length, layers=self._watched_layers(), device=suffixes.mask.device
+            )
             for tokens in write_answers(
                 self._language_model,
                 prefix,

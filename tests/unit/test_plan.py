@@ -69,6 +69,9 @@ def test_settings_change_the_figures() -> None:
     assert total(cache=CacheSettings(kind="offloaded")) < total(cache=CacheSettings(kind="quantized"))
     assert total(prefill_chunk=1024) < total()
     assert total(max_frames=100) < total() > total(until=3600.0)
+    stored = llama_vid_7b(is_long=True)
+    stored.dtype = torch.float32
+    assert plan_film(stored, TWO_HOURS).memory.total == total(precision="float32")
     assert plan_film(LONG, TWO_HOURS, PlanSettings(features="int8")).disk < 0.51 * plan_film(LONG, TWO_HOURS).disk
     assert plan_film(llama_vid_13b(is_long=True), TWO_HOURS).memory.total > 1.5 * total()
 
