@@ -152,8 +152,8 @@ class Judge:
         return {option for option in sample["options"] if any(self._says(option, event) for event in acts)}
 
     def _says(self, text: str, event: dict[str, Any]) -> bool:
-        verb = event["action"].split("_")[0]
-        return text.startswith(self.names[event["agent"]] + " ") and self._fits(text, event) and verb[:3] in text
+        verb = {"enter": "comes in", "look_at": "looks at", "search": "looks"}.get(event["action"], event["action"])
+        return text.startswith(self.names[event["agent"]] + " ") and self._fits(text, event) and verb in text
 
     def _lie(self, query: dict[str, Any], sample: dict[str, Any]) -> set[str]:
         facts = {fact["id"]: fact for fact in self.truth["facts"]}
