@@ -124,6 +124,8 @@ class Decoder:
                     except FFmpegError as error:
                         if isinstance(error, EOFError):
                             return
+                        if isinstance(error, MemoryError):
+                            raise
                         faults_in_a_row += 1
                         self._count_fault()
                         if faults_in_a_row > _MAX_FAULTS_IN_A_ROW:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -148,8 +148,9 @@ def _child(job: ScanJob) -> Iterator[_Child]:
         )
         try:
             assert process.stdin is not None
-            process.stdin.write(job.dump().encode() + b"\n")
-            process.stdin.flush()
+            with suppress(BrokenPipeError):  # a child that died at once is told of by `_follow`
+                process.stdin.write(job.dump().encode() + b"\n")
+                process.stdin.flush()
             yield _Child(process=process, complaints=complaints)
         finally:
             process.kill()

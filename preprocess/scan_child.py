@@ -33,6 +33,8 @@ _REPORT_SECONDS = 0.2
 def main() -> None:
     """Read a job from standard input, work, and report on standard output."""
     job = ScanJob.load(sys.stdin.readline())
+    sys.stdout = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a C library prints must not pass for a report
     _limit_process()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:

@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 import psutil
 import pytest
+from movieqa.preprocess import scan as scan_module
 from movieqa.preprocess.probe import probe
 from movieqa.preprocess.scan import ScanConfig, ScanResult, scan_film
 
@@ -233,6 +234,12 @@ def test_tells_of_a_decoder_that_crashes(long_film: Path, tmp_path: Path) -> Non
         pytest.raises(VideoError, match=r"the decoder crashed after 00:00:.*\(SIGSEGV\)"),
     ):
         scan(long_film, tmp_path / "out", ScanConfig(fps=24))
+
+
+def test_tells_of_a_child_that_cannot_start(film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan_module, "_START_CHILD", "raise SystemExit('nothing works')")
+    with pytest.raises(VideoError, match=r"crashed after 00:00:00.000 of film \(nothing works\)"):
+        scan(film, tmp_path / "out")
 
 
 def test_an_interrupt_stops_the_child(long_film: Path, tmp_path: Path) -> None:
