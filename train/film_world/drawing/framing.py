@@ -65,6 +65,8 @@ class Framing:
         self._scenes = {scene.id: scene for scene in film.scenes}
         self._people = {person.id: person for person in film.people}
         self._looks = {person.id: person.look for person in film.people}
+        self._rooms = {place.id for place in film.places if not place.is_outside}
+        self._aims: dict[int, list[Figure]] = {}
         self._photographs = {prop.id for prop in film.props if prop.kind == "photograph"}
 
     def view(self, shot: ShotPlan, time: float) -> View:
@@ -79,7 +81,7 @@ class Framing:
         by_person = {figure.person: figure for figure in figures}
         focus = [by_person[person] for person in shot.focus if person in by_person]
         camera = shot.camera if focus or shot.camera == "wide" else "empty"
-        x, y, width = self._aim(camera, focus, shot)
+        x, y, width = self._aim(camera, self._settled(shot, scene) or focus, shot)
         blur = {"close": 3.2, "over": 3.0, "insert": 5.0, "medium": 1.2}.get(camera, 0.0)
         if camera == "empty":
             figures = []
@@ -127,12 +129,16 @@ class Framing:
             if view.scene.portrait is not None and view.prop in self._photographs:
                 box = (0.42, 0.28, 0.58, 0.52)
                 result.append(Seen(person=view.scene.portrait, box=box, head=box, how="picture"))
-        if view.scene.portrait is not None and view.side == 0 and view.prop is None:
+        if self.hangs_portrait(view) and view.scene.portrait is not None and view.prop is None:
             x, y = PICTURE_CENTER
             box, part = _in_picture((x - 26, y - 34, x + 26, y + 34), view, aspect)
             if box is not None and part > 0.6 and not _is_covered(box, result):
                 result.append(Seen(person=view.scene.portrait, box=box, head=box, how="picture"))
         return result
+
+    def hangs_portrait(self, view: View) -> bool:
+        """Tell whether somebody's picture hangs on the wall the camera sees."""
+        return view.scene.portrait is not None and view.side == 0 and view.scene.place in self._rooms
 
     def _aim(self, camera: str, focus: list[Figure], shot: ShotPlan) -> tuple[float, float, float]:
         if camera == "empty":
@@ -143,18 +149,28 @@ class Framing:
         top = first.y + self._head_y(first)
         home = first.x
         if camera == "medium":
-            return home, top + 82.0, 480.0
+            return _on_set(home, 480.0), top + 82.0, 480.0
         if camera == "close":
             size = 0.35 + 0.65 * self._looks[first.person].height
             return home + 16.0 * first.pose.facing, top + 14.0 * size, 215.0 * size
         if camera == "insert":
             return home, top + 110.0, 240.0
         if camera == "behind":
-            return home, top + 70.0, 520.0
+            return _on_set(home, 520.0), top + 70.0, 520.0
         xs = [figure.x for figure in focus]
         top = min(figure.y + self._head_y(figure) for figure in focus)
-        width = max(430.0, max(xs) - min(xs) + 290.0)
-        return sum(xs) / len(xs), top + 0.2 * width, width
+        width = max(470.0, max(xs) - min(xs) + 290.0)
+        return _on_set(sum(xs) / len(xs), width), top + 0.165 * width, width
+
+    def _settled(self, shot: ShotPlan, scene: Scene) -> list[Figure]:
+        """Return whom the camera is there for as they are in the middle of the shot: it does not run after them."""
+        if shot.index not in self._aims:
+            middle = min(max((shot.start + shot.end) / 2, scene.start), scene.end - 1e-3)
+            figures = self._acting.figures(scene, math.floor(middle * TICKS) / TICKS)
+            figures = [_mirrored(figure) for figure in figures] if shot.side == 1 else figures
+            there = {figure.person: figure for figure in figures}
+            self._aims[shot.index] = [there[person] for person in shot.focus if person in there]
+        return self._aims[shot.index]
 
     def _head_y(self, figure: Figure) -> float:
         look = self._looks[figure.person]
@@ -242,6 +258,11 @@ def _in_picture(
 def _is_covered(box: tuple[float, float, float, float], people: list[Seen]) -> bool:
     middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     return any(seen.box[0] < middle[0] < seen.box[2] and seen.box[1] < middle[1] < seen.box[3] for seen in people)
+
+
+def _on_set(x: float, width: float) -> float:
+    """Keep a camera from looking past the edges of the set."""
+    return min(max(x, width / 2 - 250.0), STAGE_WIDTH + 250.0 - width / 2)
 
 
 def _mirrored(figure: Figure) -> Figure:

@@ -191,7 +191,7 @@ class Painter:
         canvas.translate(-x, -y)
         pen = Pen(canvas, tint)
         draw_scenery(pen, place, view.scene, side=view.side, seed=self._film.seed)
-        if view.scene.portrait is not None and view.side == 0:
+        if self._framing.hangs_portrait(view):
             self._hang_portrait(pen, view.scene)
         canvas.resetMatrix()
         _darken_edges(canvas, size)
