@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import AttentionInterface, PreTrainedConfig, PreTrainedModel
 from transformers.cache_utils import Cache, QuantizedLayer
 
@@ -202,22 +203,24 @@ def _attend_many(
     """
     num_answers, num_heads, length, width = query.shape
     num_far, num_near = far_keys.shape[1], key.shape[2]
-    keys = torch.cat([far_keys, key.transpose(0, 1).flatten(1, 2)], dim=1)[None]
-    values = torch.cat([far_values, value.transpose(0, 1).flatten(1, 2)], dim=1)[None]
+    shared = num_heads // key.shape[1]  # repeated, because fused kernels take a mask or shared keys, not both
+    keys, values = (
+        torch.cat([far, near.transpose(0, 1).flatten(1, 2)], dim=1)[:, None].expand(-1, shared, -1, -1).flatten(0, 1)
+        for far, near in ((far_keys, key), (far_values, value))
+    )
     own = torch.zeros(num_answers, length, num_answers, num_near, dtype=torch.bool, device=query.device)
     answers = torch.arange(num_answers, device=query.device)
     own[answers, :, answers] = mask[:, 0]
-    visible = torch.nn.functional.pad(own.reshape(num_answers * length, -1), (num_far, 0), value=True)
+    visible = functional.pad(own.reshape(num_answers * length, -1), (num_far, 0), value=True)
     rows = query.transpose(0, 1).reshape(1, num_heads, -1, width)
-    step = max(1, _MOST_MASK // keys.shape[2])
+    step = max(1, _MOST_MASK // keys.shape[1])
     parts = [
-        torch.nn.functional.scaled_dot_product_attention(
+        functional.scaled_dot_product_attention(
             rows[:, :, start : start + step],
-            keys,
-            values,
+            keys[None],
+            values[None],
             attn_mask=visible[start : start + step],
             scale=scale,
-            enable_gqa=num_heads != key.shape[1],
         )
         for start in range(0, rows.shape[2], step)
     ]

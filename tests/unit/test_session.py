@@ -262,6 +262,18 @@ def test_a_question_cannot_bring_frames_or_marks(film: Workspace, loaded: Loaded
         one.ask(" <image> ")
 
 
+def test_no_memory_is_one_clear_line(film: Workspace, loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 34 GiB.\nMore lines follow.")
+
+    monkeypatch.setattr("movieqa.session.read_prefix", fail)
+    with pytest.raises(
+        ConfigError, match=r"not enough memory for reading the prompt \(CUDA out of memory\. Tried"
+    ) as caught:
+        session(film, loaded).ask("Who?")
+    assert "\n" not in str(caught.value)
+
+
 def test_features_are_needed(film: Workspace, loaded: LoadedModel, tmp_path: Path) -> None:
     bare = make_workspace(tmp_path)
     with pytest.raises(WorkspaceError, match="no features of model tiny; make them with"):
