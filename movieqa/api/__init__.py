@@ -6,6 +6,7 @@ from .film import export, info, open_workspace, preprocess_movie, report
 from .machine import doctor
 from .model import convert, plan
 from .question import ask, chat, seconds
+from .training import synthesize_film_world
 
 __all__ = [
     "Answer",
@@ -20,4 +21,5 @@ __all__ = [
     "preprocess_movie",
     "report",
     "seconds",
+    "synthesize_film_world",
 ]

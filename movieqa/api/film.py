@@ -137,11 +137,14 @@ def report(
         WorkspaceError: The workspace cannot be used, or the page cannot be written.
     """
     from movieqa.api.question import ask
+    from movieqa.builder import check_file
     from movieqa.report import write_report
 
     opened = open_workspace(workspace)
+    page = opened.path.absolute().with_suffix(".html") if output is None else Path(output)
+    check_file(page)
     answers = ask(opened, list(question)) if question else []
-    return write_report(opened, opened.path.with_suffix(".html") if output is None else Path(output), answers=answers)
+    return write_report(opened, page, answers=answers)
 
 
 def export(
@@ -162,9 +165,11 @@ def export(
         MissingDependencyError: The format needs a package that is not installed.
         WorkspaceError: The workspace cannot be used, or the file cannot be written.
     """
-    from movieqa.builder import cannot_write
+    from movieqa.builder import cannot_write, check_file
     from movieqa.export import export_shots
 
+    if output is not None:
+        check_file(Path(output))
     text = export_shots(open_workspace(workspace), shots)
     if output is not None:
         try:
