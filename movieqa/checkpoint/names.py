@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from movieqa.errors import CheckpointError
@@ -97,13 +97,22 @@ def translate_name(name: str) -> str | None:
     return None
 
 
-def plan_conversion(published: Mapping[str, Shape], wanted: Mapping[str, Shape], *, where: str) -> ConversionPlan:
+def plan_conversion(
+    published: Mapping[str, Shape],
+    wanted: Mapping[str, Shape],
+    *,
+    where: str,
+    translate: Callable[[str], str | None] = translate_name,
+    hint: str = "give the folder of a complete LLaMA-VID release, with all its files",
+) -> ConversionPlan:
     """Find the source of every tensor of a model; nothing may be missing, left over or misshapen.
 
     Args:
         published: Shapes by published name.
         wanted: Shapes by our name, all the tensors of the model.
         where: The checkpoint, for the error.
+        translate: Returns our name of a published tensor, None if it has none.
+        hint: The way out, for the error.
 
     Returns:
         The plan, in the order of `wanted`.
@@ -114,7 +123,7 @@ def plan_conversion(published: Mapping[str, Shape], wanted: Mapping[str, Shape],
     sources: dict[str, list[str]] = {}
     surplus, dropped = [], []
     for name in published:
-        ours = translate_name(name)
+        ours = translate(name)
         if is_dropped(name):
             dropped.append(name)
         elif ours is None or ours not in wanted:
@@ -138,10 +147,7 @@ def plan_conversion(published: Mapping[str, Shape], wanted: Mapping[str, Shape],
     if misshapen:
         problems.append(f"{len(misshapen)} misshapen ({', '.join(misshapen)})")
     if problems:
-        raise CheckpointError(
-            f"{where}: its tensors are not those of the model: {'; '.join(problems)}",
-            hint="give the folder of a complete LLaMA-VID release, with all its files",
-        )
+        raise CheckpointError(f"{where}: its tensors are not those of the model: {'; '.join(problems)}", hint=hint)
     return ConversionPlan(tensors=tuple(plans), dropped=tuple(dropped))
 
 
