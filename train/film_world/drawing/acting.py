@@ -163,6 +163,11 @@ class Acting:
         )
         mood = self._mood(person, events, time)
         pose = replace(pose, mood=mood)
+        latest = next(
+            (item for item in reversed(events) if item.start <= time and person in (item.agent, item.other)), None
+        )
+        if latest is not None and latest.action == "sleep" and latest.agent == person and time >= latest.end:
+            return replace(pose, mood="asleep", lying=1.0, is_blinking=True)
         if now is None or time >= now.end or person not in (now.agent, now.other):
             return pose
         share = (time - now.start) / (now.end - now.start)
@@ -212,6 +217,16 @@ class Acting:
                 has_it = person == event.agent and (share < 1.0 or event.action in _CARRIES)
             return event.prop if has_it else ""
         return ""
+
+
+def _eased(rest: object, full: object, share: float) -> object:
+    """Return what lies between the pose at rest and a gesture: people take a moment to get into it and out of it."""
+    weight = min(1.0, share / 0.14, (1.0 - share) / 0.14)
+    if isinstance(full, tuple) and isinstance(rest, tuple):
+        return tuple(round(low + (high - low) * weight, 2) for low, high in zip(rest, full, strict=True))
+    if isinstance(full, float) and isinstance(rest, float):
+        return round(rest + (full - rest) * weight, 2)
+    return full
 
 
 def _bump(share: float) -> float:
@@ -340,9 +355,8 @@ _OTHER: dict[str, _Gesture] = {
 def _gesture(pose: Pose, event: Event, share: float, tick: int, x: float, *, is_agent: bool) -> Pose:
     make = (_AGENT if is_agent else _OTHER).get(event.action)
     changes: dict[str, object] = dict(make(share, tick)) if make is not None else {}
-    for name, value in changes.items():
-        if isinstance(value, float):
-            changes[name] = round(value, 2)
+    if event.action != "sleep":
+        changes = {name: _eased(getattr(pose, name), value, share) for name, value in changes.items()}
     walks = (
         is_agent
         and (share < 0.3 or share > 0.82)

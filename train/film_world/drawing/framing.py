@@ -79,16 +79,17 @@ class Framing:
             figures = [_mirrored(figure) for figure in figures]
         share = min(1.0, max(0.0, (tick - shot.start) / (shot.end - shot.start)))
         by_person = {figure.person: figure for figure in figures}
-        focus = [by_person[person] for person in shot.focus if person in by_person]
-        camera = shot.camera if focus or shot.camera == "wide" else "empty"
-        x, y, width = self._aim(camera, self._settled(shot, scene) or focus, shot)
+        settled = self._settled(shot, scene)
+        camera = shot.camera if settled or shot.camera == "wide" else "empty"
+        x, y, width = self._aim(camera, settled, shot)
         blur = {"close": 3.2, "over": 3.0, "insert": 5.0, "medium": 1.2}.get(camera, 0.0)
         if camera == "empty":
             figures = []
-        elif camera == "over" and len(focus) > 1:
-            x, y, width, figures = self._over_shoulder(focus)
+        elif camera == "over" and len(settled) > 1:
+            x, y, width, figures = self._over_shoulder(settled, by_person)
         elif camera == "behind":
-            figures = [_from_behind(figure) if figure.person == focus[0].person else figure for figure in figures]
+            followed = settled[0].person
+            figures = [_from_behind(figure) if figure.person == followed else figure for figure in figures]
         elif camera == "insert":
             figures = []
         x, y, width = _moved(shot, share, tick, x, y, width)
@@ -101,7 +102,7 @@ class Framing:
             figures=tuple(figures),
             blur=blur,
             prop=shot.prop if camera == "insert" else None,
-            hand=focus[0].person if camera == "insert" else None,
+            hand=settled[0].person if camera == "insert" else None,
             share=share,
             moves=shot.move != "still",
         )
@@ -177,8 +178,8 @@ class Framing:
         standing = joints_of(look, replace(figure.pose, crouch=0.0, nod=0.0, lying=0.0, jump=0.0))
         return standing.head[1] * look.height
 
-    def _over_shoulder(self, focus: list[Figure]) -> tuple[float, float, float, list[Figure]]:
-        speaker, listener = focus[0], focus[1]
+    def _over_shoulder(self, settled: list[Figure], now: dict[str, Figure]) -> tuple[float, float, float, list[Figure]]:
+        speaker, listener = settled[0], settled[1]
         side = speaker.pose.facing
         width = 290.0
         top = speaker.y + self._head_y(speaker)
@@ -188,12 +189,15 @@ class Framing:
         back = replace(
             listener,
             x=x + side * 108.0,
-            y=y + 34.0 - joints_of(look, listener.pose).head[1] * look.height * scale,
+            y=y + 34.0 - joints_of(look, replace(listener.pose, nod=0.0, crouch=0.0)).head[1] * look.height * scale,
             scale=scale,
-            pose=replace(listener.pose, is_back=True, mood="", mouth=0.0, is_blinking=False, held=""),
+            pose=replace(
+                now.get(listener.person, listener).pose, is_back=True, mood="", mouth=0.0, is_blinking=False, held=""
+            ),
             is_shadowed=False,
         )
-        return x, y, width, [speaker, back]
+        shown = [now[speaker.person]] if speaker.person in now else []
+        return x, y, width, [*shown, back] if listener.person in now else shown
 
     def _boxes(self, figure: Figure) -> tuple[tuple[float, float, float, float], tuple[float, float, float, float]]:
         """Return the boxes of the whole person and of the head, in stage units."""
