@@ -36,8 +36,8 @@ class FilmTokens:
         self._context = _Store(len(features), self._context_of)
         self._kept_guidance: Tensor | None = None
 
-    def tokens(self, frames: Sequence[int], guidance_ids: Int[Tensor, " L"], *, keep: bool) -> Float[Tensor, "T 1+M D"]:
-        """Return the tokens of chosen frames, the context token first.
+    def tokens(self, frames: Sequence[int], guidance_ids: Int[Tensor, " L"], *, keep: bool) -> Float[Tensor, "T N D"]:
+        """Return the N tokens of each of the chosen frames, the context token first.
 
         Args:
             frames: Indices of sampled frames.

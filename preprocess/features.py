@@ -42,6 +42,7 @@ from movieqa.workspace import Workspace
 FEATURES_VERSION = 1
 _SPARE_BYTES = 64 << 20  # for what else is written meanwhile
 _MOST_WORKERS = 8
+_HEADER_BYTES = 512  # of a shard, filled up with spaces: the sums in it are known last, and it stands first
 _INPUTS = ("proxy.mp4", "frames.npy")
 
 Announce = Callable[[str], None]
@@ -298,11 +299,10 @@ class _ShardWriter:
         """Write one shard, telling after every batch how many of its frames are done."""
         path = self._folder / shard_name(index)
         temporary = path.with_name(f".{path.name}.tmp")
-        header_size = len(self._header(num_frames, _Error(num_frames=0, squared_error=0, squared_norm=0)))
         total = _Error(num_frames=0, squared_error=0.0, squared_norm=0.0)
         scales: list[bytes] = []
         with temporary.open("wb") as file:
-            file.seek(header_size)
+            file.seek(8 + _HEADER_BYTES)
             for batch in batches:
                 if self._kind == "int8":
                     values, scale = quantise_rows(batch)
@@ -341,7 +341,7 @@ class _ShardWriter:
             end = size + math.prod(shape[:2]) * 4
             header["scale"] = {"dtype": "F32", "shape": shape[:2], "data_offsets": [size, end]}
         text = json.dumps(header, separators=(",", ":")).encode()
-        text += b" " * (512 - len(text))  # of one length, whatever the sums are
+        text += b" " * (_HEADER_BYTES - len(text))
         return len(text).to_bytes(8, "little") + text
 
 
