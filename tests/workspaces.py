@@ -20,6 +20,7 @@ from movieqa.manifest import Manifest
 from movieqa.movie import CutKind, Frames, Shot, Stream, Subtitle, VideoInfo
 from movieqa.workspace import SUFFIX, Workspace
 
+_TIME_BASE = Fraction(1, 1_000_000)
 _HUES = 30  # shots that follow each other differ by this much in OpenCV's hue circle of 180
 
 
@@ -146,8 +147,10 @@ def _write_proxy(path: Path, frames: Frames, shots: Sequence[Shot], size: tuple[
         stream = container.add_stream("libx264", rate=1, options={"preset": "ultrafast", "threads": "1"})
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
-        for index, shot in enumerate(on_screen):
+        stream.codec_context.time_base = _TIME_BASE
+        for index, (shot, time) in enumerate(zip(on_screen, frames.times, strict=True)):
             frame = av.VideoFrame.from_ndarray(draw_frame(index, int(shot), size), format="rgb24")
-            frame.pts = index
+            frame.pts = round(time / _TIME_BASE)
+            frame.time_base = _TIME_BASE
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
