@@ -41,8 +41,8 @@ def _actions(text: str) -> dict[str, ActionKind]:
 
 
 ACTION_KINDS: dict[str, ActionKind] = _actions("""
-    enter      | 2.2 | comes in                  | came in                    | come in
-    leave      | 2.2 | leaves                    | left                       | leave
+    enter      | 2.5 | comes in                  | came in                    | come in
+    leave      | 2.5 | leaves                    | left                       | leave
     follow     | 2.6 | follows {b}               | followed {b}               | follow {b}
     give       | 2.6 | gives {o} to {b}          | gave {o} to {b}            | give {o} to {b}
     take       | 2.6 | takes {o}                 | took {o}                   | take {o}

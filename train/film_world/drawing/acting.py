@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from movieqa.train.film_world.dice import Dice
 from movieqa.train.film_world.records import Event, Film, Scene, Stay
 
-from .pose import Pose
+from .pose import Point, Pose
 
 FLOOR = 505.0
 """Where people's feet are, in stage units from the top."""
@@ -17,7 +17,7 @@ SPOT_X = (105.0, 560.0, 850.0)
 """Where the hiding spots of a place stand."""
 TICKS = 12
 """Drawings a second: films are drawn on twos."""
-_OFF_LEFT, _OFF_RIGHT = -90.0, 1090.0
+_OFF_LEFT, _OFF_RIGHT = -320.0, 1320.0
 _MOODS = {
     "accuse": "angry",
     "sorry": "sad",
@@ -84,7 +84,7 @@ class Acting:
         stays = {stay.person: stay for stay in scene.stays if stay.start <= time < stay.end}
         result = []
         for rank, (person, x) in enumerate(places.items()):
-            pose = self._pose(person, x, places, events, now, time)
+            pose = self._pose(scene, person, x, places, events, now, time)
             if stays[person].watches:
                 pose = replace(pose, facing=-1, turn=0.7)
             result.append(
@@ -150,8 +150,16 @@ class Acting:
         return next((stay.x for stay in scene.stays if stay.person == person), 500.0)
 
     def _pose(
-        self, person: str, x: float, places: dict[str, float], events: list[Event], now: Event | None, time: float
+        self,
+        scene: Scene,
+        person: str,
+        x: float,
+        places: dict[str, float],
+        events: list[Event],
+        now: Event | None,
+        time: float,
     ) -> Pose:
+        homes = {stay.person: stay.x for stay in scene.stays}
         others = [other_x for other, other_x in places.items() if other != person]
         nearest = min(others, key=lambda other_x: abs(other_x - x), default=500.0 if abs(x - 500) > 40 else 900.0)
         tick = round(time * TICKS)
@@ -168,6 +176,9 @@ class Acting:
         )
         if latest is not None and latest.action == "sleep" and latest.agent == person and time >= latest.end:
             return replace(pose, mood="asleep", lying=1.0, is_blinking=True)
+        if latest is not None and latest.other is not None:
+            opposite = latest.other if latest.agent == person else latest.agent
+            pose = replace(pose, facing=1 if homes.get(opposite, nearest) >= x else -1)
         if now is None or time >= now.end or person not in (now.agent, now.other):
             return pose
         share = (time - now.start) / (now.end - now.start)
@@ -180,7 +191,8 @@ class Acting:
                 syllable = Dice("mouth", now.id, tick // 2).number()
                 lift = 18.0 * math.sin(tick / 7.0) if now.speech in ("accuse", "tell", "admit", "mistake") else 0.0
                 hand = (52.0, -158.0 - lift) if now.speech in ("accuse", "tell", "warn", "mistake") else pose.right_hand
-                return replace(pose, mouth=round(syllable, 1) if share < 0.93 else 0.0, right_hand=hand)
+                mouth = round(syllable, 1) if share < 0.93 else 0.0
+                return replace(pose, mouth=mouth, right_hand=_moved_hand(pose.right_hand, hand, share))
             return pose
         return _gesture(pose, now, share, tick, x, is_agent=is_agent)
 
@@ -221,12 +233,20 @@ class Acting:
 
 def _eased(rest: object, full: object, share: float) -> object:
     """Return what lies between the pose at rest and a gesture: people take a moment to get into it and out of it."""
-    weight = min(1.0, share / 0.14, (1.0 - share) / 0.14)
     if isinstance(full, tuple) and isinstance(rest, tuple):
-        return tuple(round(low + (high - low) * weight, 2) for low, high in zip(rest, full, strict=True))
+        return _moved_hand(rest, full, share)
     if isinstance(full, float) and isinstance(rest, float):
-        return round(rest + (full - rest) * weight, 2)
+        return round(rest + (full - rest) * _weight(share), 2)
     return full
+
+
+def _moved_hand(rest: Point, full: Point, share: float) -> Point:
+    weight = _weight(share)
+    return round(rest[0] + (full[0] - rest[0]) * weight, 2), round(rest[1] + (full[1] - rest[1]) * weight, 2)
+
+
+def _weight(share: float) -> float:
+    return min(1.0, share / 0.14, (1.0 - share) / 0.14)
 
 
 def _bump(share: float) -> float:
