@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from movieqa.features import FrameFeatures
+from movieqa.model.conditioning import Conditioning
 from movieqa.model.modeling import MovieModel
 from movieqa.model.tokens import order_tokens
 
@@ -35,16 +36,29 @@ class FilmTokens:
         self._content = _Store(len(features), self._content_of)
         self._context = _Store(len(features), self._context_of)
         self._kept_guidance: Tensor | None = None
+        self._conditioning: Conditioning | None = None
 
-    def tokens(self, frames: Sequence[int], guidance_ids: Int[Tensor, " L"], *, keep: bool) -> Float[Tensor, "T N D"]:
+    def tokens(
+        self,
+        frames: Sequence[int],
+        guidance_ids: Int[Tensor, " L"],
+        *,
+        keep: bool,
+        conditioning: Conditioning | None = None,
+    ) -> Float[Tensor, "T N D"]:
         """Return the N tokens of each of the chosen frames, the context token first.
 
         Args:
             frames: Indices of sampled frames.
             guidance_ids: Ids of the text that guides the context tokens.
             keep: Whether the context tokens will be asked for again with the same text.
+            conditioning: Who is in the film's sampled frames, a row for each; tokens made with another are forgotten.
         """
         wanted = np.asarray(frames, dtype=np.int64)
+        if conditioning is not self._conditioning:
+            self._content = _Store(len(self._features), self._content_of)
+            self._context = _Store(len(self._features), self._context_of)
+            self._conditioning = conditioning
         with torch.inference_mode():
             content = self._content.get(wanted, self._blocks)
             if not keep:
@@ -65,14 +79,19 @@ class FilmTokens:
         return self._resident[torch.from_numpy(frames).to(self._device)]
 
     def _content_of(self, frames: NDArray[np.int64]) -> Tensor:
-        return self._model.content_tokens(self._read(frames))
+        return self._model.content_tokens(self._read(frames), conditioning=self._rows(frames))
 
     def _context_of(self, frames: NDArray[np.int64]) -> Tensor:
         assert self._kept_guidance is not None
         return self._context_with(frames, self._kept_guidance)
 
     def _context_with(self, frames: NDArray[np.int64], guidance_ids: Int[Tensor, " L"]) -> Tensor:
-        return self._model.context_tokens(self._read(frames), guidance_ids, reads_class_token=False)
+        return self._model.context_tokens(
+            self._read(frames), guidance_ids, reads_class_token=False, conditioning=self._rows(frames)
+        )
+
+    def _rows(self, frames: NDArray[np.int64]) -> Conditioning | None:
+        return None if self._conditioning is None else self._conditioning.rows(torch.from_numpy(frames))
 
     def _fits(self) -> bool:
         if self._device.type != "cuda":

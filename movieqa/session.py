@@ -23,6 +23,7 @@ from movieqa.film_prompts import FilmPrompts, SharedPrompt, count_shared
 from movieqa.film_tokens import FilmTokens
 from movieqa.loaded import LoadedModel
 from movieqa.model.cache import CacheSettings
+from movieqa.model.conditioning import FilmConditioner
 from movieqa.model.shortage import explain_memory
 from movieqa.model.tokens import splice
 from movieqa.prefix import AttentionRecord, Prefix, check_attention, read_prefix
@@ -106,6 +107,7 @@ class FilmSession:
         workspace: The film, with this model's features.
         loaded: The model.
         config: How the film is read.
+        conditioner: Changes how frames are read by who is in them; None leaves them as they are, to the bit.
 
     Raises:
         WorkspaceError: The film has no features of this model.
@@ -117,9 +119,17 @@ class FilmSession:
         'Otto gives Mara the key in the boathouse.'
     """
 
-    def __init__(self, workspace: Workspace, loaded: LoadedModel, config: SessionConfig | None = None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        loaded: LoadedModel,
+        config: SessionConfig | None = None,
+        *,
+        conditioner: FilmConditioner | None = None,
+    ) -> None:
         self.workspace = workspace
         self.loaded = loaded
+        self._conditioner = conditioner
         self.config = config or SessionConfig()
         self.features = FrameFeatures.open(workspace, loaded.name, tower=loaded.tower)
         self._language_model = loaded.model.language_model
@@ -182,9 +192,9 @@ class FilmSession:
         (reading,) = self._prepare([question], until)
         return reading.prompts[0]
 
-    def embed(self, prompt: Prompt) -> Float[Tensor, "1 L D"]:
-        """Return a prompt as the language model reads it, frame tokens included."""
-        return self._embed(prompt, prompt.input_ids)
+    def embed(self, prompt: Prompt, *, until: float | None = None) -> Float[Tensor, "1 L D"]:
+        """Return a prompt as the language model reads it, frame tokens included; `until` as it was written with."""
+        return self._embed(prompt, prompt.input_ids, until)
 
     def _prepare(self, questions: Sequence[str], until: float | None) -> list[_Reading]:
         """Write the prompts, and group the questions that are answered together."""
@@ -200,7 +210,7 @@ class FilmSession:
         prompt = self._prompts.write(question, until=until)
 
         def start() -> tuple[Prefix, Suffixes]:
-            embeddings = self._embed(prompt, prompt.input_ids)
+            embeddings = self._embed(prompt, prompt.input_ids, until)
             last = torch.ones(1, 1, dtype=torch.bool, device=embeddings.device)
             return self._read(embeddings[:, :-1]), Suffixes(embeddings=embeddings[:, -1:], mask=last)
 
@@ -213,7 +223,7 @@ class FilmSession:
         def start() -> tuple[Prefix, Suffixes]:
             ids = film.shared.ids
             if film.prefix is None:
-                film.prefix = self._read(self._embed(film.shared.prompt, ids))
+                film.prefix = self._read(self._embed(film.shared.prompt, ids, until))
             length = min(count_shared(ids, prompt.input_ids) for prompt in prompts)
             rows = [prompt.input_ids[length:].tolist() for prompt in prompts]
             with torch.inference_mode():
@@ -233,10 +243,15 @@ class FilmSession:
             self._film = _Film(shared=shared)
         return self._film
 
-    def _embed(self, prompt: Prompt, ids: NDArray[np.int64]) -> Float[Tensor, "1 L D"]:
+    def _embed(self, prompt: Prompt, ids: NDArray[np.int64], until: float | None) -> Float[Tensor, "1 L D"]:
         model = self.loaded.model
         guidance_ids = self.loaded.processor.guidance_ids(prompt.guidance)
-        tokens = self._tokens.tokens(prompt.budget.frames, guidance_ids, keep=self.config.guidance == "film")
+        tokens = self._tokens.tokens(
+            prompt.budget.frames,
+            guidance_ids,
+            keep=self.config.guidance == "film",
+            conditioning=None if self._conditioner is None else self._conditioner.conditioning(until),
+        )
         with torch.inference_mode():
             rows = torch.from_numpy(ids)[None].to(model.device)
             words = model.get_input_embeddings()(rows.masked_fill(rows == FRAME_SLOT, 0))

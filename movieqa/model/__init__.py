@@ -1,6 +1,7 @@
 """The model: LLaMA-VID on transformers' parts. Importing this loads torch; importing `movieqa` does not."""
 
 from movieqa.model.cache import CacheSettings
+from movieqa.model.conditioning import Conditioning
 from movieqa.model.config import MovieConfig
 from movieqa.model.loading import load_model
 from movieqa.model.memory import MemoryEstimate, estimate_memory
@@ -10,6 +11,7 @@ from movieqa.model.tokens import Media
 
 __all__ = [
     "CacheSettings",
+    "Conditioning",
     "Media",
     "MemoryEstimate",
     "MovieConfig",

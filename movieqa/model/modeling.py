@@ -22,6 +22,7 @@ from transformers.utils.generic import ModelOutput
 
 from movieqa.errors import ConfigError
 from movieqa.model.cache import CacheSettings, make_cache, prefill
+from movieqa.model.conditioning import Conditioning
 from movieqa.model.config import MovieConfig
 from movieqa.model.shortage import explain_memory
 from movieqa.model.tokens import ContextAttention, Media, build_projector, order_tokens, pool_patches, splice
@@ -108,13 +109,25 @@ class MovieModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         blocks = [self.vision_tower(block).last_hidden_state for block in self._blocks(pixels)]
         return torch.cat(blocks)
 
-    def content_tokens(self, features: Float[Tensor, "T R C"]) -> Float[Tensor, "T M D"]:
-        """Return the content tokens; they do not depend on the question."""
-        blocks = [self._content(block[:, 1:]) for block in self._blocks(self._checked(features))]
-        return torch.cat(blocks)
+    def content_tokens(
+        self, features: Float[Tensor, "T R C"], *, conditioning: Conditioning | None = None
+    ) -> Float[Tensor, "T M D"]:
+        """Return the content tokens; they do not depend on the question.
+
+        Args:
+            features: Vision tower output, the class token first.
+            conditioning: Who is in these frames; changes their patches before tokens are made of them.
+        """
+        checked = self._checked(features)
+        return torch.cat([self._content(block[:, 1:]) for block in self._blocks(checked, conditioning=conditioning)])
 
     def context_tokens(
-        self, features: Float[Tensor, "T R C"], guidance_ids: Int[Tensor, " L"], *, reads_class_token: bool
+        self,
+        features: Float[Tensor, "T R C"],
+        guidance_ids: Int[Tensor, " L"],
+        *,
+        reads_class_token: bool,
+        conditioning: Conditioning | None = None,
     ) -> Float[Tensor, "T D"]:
         """Return the context token of every frame, guided by a text.
 
@@ -123,10 +136,11 @@ class MovieModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
             guidance_ids: Token ids of the guidance text.
             reads_class_token: Whether the text decoder reads the class token too: so for pictures and videos, not so
                 for films from stored features. The context attention never does.
+            conditioning: Who is in these frames; changes their patches before tokens are made of them.
         """
         blocks = [
             self._context(block, guidance_ids, reads_class_token=reads_class_token)
-            for block in self._blocks(self._checked(features))
+            for block in self._blocks(self._checked(features), conditioning=conditioning)
         ]
         return torch.cat(blocks)
 
@@ -275,12 +289,18 @@ class MovieModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
                 inputs_embeds=inputs_embeds, attention_mask=attention_mask, **options
             )
 
-    def _blocks(self, frames: Tensor, indices: Int[Tensor, " T"] | None = None) -> Iterator[Tensor]:
+    def _blocks(
+        self, frames: Tensor, indices: Int[Tensor, " T"] | None = None, *, conditioning: Conditioning | None = None
+    ) -> Iterator[Tensor]:
         """Yield blocks of frames, each on the device and in the type of the weights: never a copy of a whole film."""
         weight = self.image_norm.weight
         chosen = frames if indices is None else indices.to(frames.device)
-        for block in torch.split(chosen, self.config.frames_per_block):
-            yield (block if indices is None else frames[block]).to(weight.device, weight.dtype)
+        if conditioning is not None:
+            conditioning.check(len(chosen))
+        for index, part in enumerate(torch.split(chosen, self.config.frames_per_block)):
+            block = (part if indices is None else frames[part]).to(weight.device, weight.dtype)
+            start = index * self.config.frames_per_block
+            yield block if conditioning is None else conditioning.rows(slice(start, start + len(block))).apply(block)
 
     def _checked(self, features: Tensor | None) -> Tensor:
         """Return the features if they can come from this model's vision tower."""
@@ -296,7 +316,8 @@ class MovieModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
     def _tokens(self, features: Float[Tensor, "F R C"] | None, media: Media) -> Float[Tensor, "T N D"]:
         """Return the tokens of a medium whose frames went through the vision tower."""
         tokens = []
-        for block in self._blocks(self._checked(features), media.frame_indices):
+        checked = self._checked(features)
+        for block in self._blocks(checked, media.frame_indices, conditioning=media.conditioning):
             context = self._context(block, media.guidance_ids, reads_class_token=media.pixels is not None)
             tokens.append(order_tokens(context, self._content(block[:, 1:])))
         return torch.cat(tokens)

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from movieqa.errors import ConfigError
+from movieqa.model.conditioning import Conditioning
 from movieqa.model.config import grid_stride
 from movieqa.prompt import FRAME_SLOT
 
@@ -41,6 +42,7 @@ class Media:
         pixels: Preprocessed frames, [T, 3, H, W]; a picture is a video of one frame.
         features: Vision tower output with the class token first, [T, 1+P, C], of any float type, on any device.
         frame_indices: Which of the stored features are used, [T], so that a thinned film is not copied; all by default.
+        conditioning: Who is in the T frames; changes their patches before tokens are made of them.
 
     Raises:
         ConfigError: If neither or both of the two are given, or a shape cannot be right.
@@ -54,6 +56,7 @@ class Media:
     pixels: Float[Tensor, "T 3 H W"] | None = None
     features: Float[Tensor, "F R C"] | None = None
     frame_indices: Int[Tensor, " T"] | None = None
+    conditioning: Conditioning | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a picture, a video or a film."""
@@ -72,6 +75,8 @@ class Media:
                 raise ConfigError(f"frame_indices must choose among the {stored} frames that have features")
         if not self.num_frames:
             raise ConfigError("a medium without a frame")
+        if self.conditioning is not None:
+            self.conditioning.check(self.num_frames)
 
     @property
     def num_frames(self) -> int:
