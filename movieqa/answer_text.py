@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import unicodedata
+from collections.abc import Sequence
 
 from movieqa.answer import Answer, Span
+from movieqa.plain_text import strip_controls
 from movieqa.times import format_time
 
 _MIN_WIDTH, _MAX_WIDTH = 40, 100
-# Subtitles come from strangers: escape sequences and turns of the writing direction must not reach the terminal.
-_CONTROLS = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]")
+
+
+def render_answers(answers: Sequence[Answer], *, width: int | None = None) -> str:
+    """Write the answers to several questions as plain text, each under its question."""
+    columns = _columns(width)
+    return "\n\n".join(
+        "\n".join([*_wrap(f"> {answer.question}", columns, hanging=2), render_answer(answer, width=columns)])
+        for answer in answers
+    )
 
 
 def render_answer(answer: Answer, *, width: int | None = None) -> str:
@@ -25,14 +33,29 @@ def render_answer(answer: Answer, *, width: int | None = None) -> str:
         >>> print(render_answer(Answer(question="Who?", text="Nothing supports an answer.", answerer="extractive")))
         Nothing supports an answer.
     """
-    columns = max(_MIN_WIDTH, min(_MAX_WIDTH, shutil.get_terminal_size().columns) if width is None else width)
+    columns = _columns(width)
+    text = "\n".join(line for part in answer.text.splitlines() for line in _wrap(part, columns, hanging=2))
+    return "\n\n".join(block for block in (text, render_evidence(answer, width=columns)) if block)
+
+
+def render_piece(text: str) -> str:
+    """Write a piece of an answer's text as it comes, unwrapped."""
+    return strip_controls(text)
+
+
+def render_evidence(answer: Answer, *, width: int | None = None) -> str:
+    """Write an answer without its text, for where that has been shown: moments, who speaks, and notes."""
+    columns = _columns(width)
     blocks = [
-        [line for part in answer.text.splitlines() for line in _wrap(part, columns, hanging=2)],
         [line for span in answer.spans for line in _wrap(_describe(span, answer.text), columns, hanging=4)],
         _wrap(f"Names: {', '.join(answer.names)}", columns, hanging=2) if answer.names else [],
         [line for note in answer.notes for line in _wrap(f"({note})", columns, hanging=1)],
     ]
     return "\n\n".join("\n".join(lines) for lines in blocks if lines)
+
+
+def _columns(width: int | None) -> int:
+    return max(_MIN_WIDTH, min(_MAX_WIDTH, shutil.get_terminal_size().columns) if width is None else width)
 
 
 def _describe(span: Span, text: str) -> str:
@@ -48,7 +71,7 @@ def _wrap(text: str, columns: int, *, hanging: int) -> list[str]:
     """Break one paragraph into lines that fit, the later ones indented; only a word wider than a line is broken."""
     lines: list[str] = []
     line, used = "", 0
-    for word in _CONTROLS.sub("", text).split():
+    for word in strip_controls(text).split():
         needed = _width(word)
         if line.strip() and used + 1 + needed > columns:
             lines.append(line)

@@ -51,6 +51,8 @@ class WorkspaceBuilder:
         self._is_forced = force
         self._made_folder = not path.exists()
         try:
+            if not self._made_folder:
+                self._check_is_ours()  # before even the lock is put into a stranger's folder
             path.mkdir(parents=True, exist_ok=True)
             self._lock = filelock.FileLock(path / _LOCK)
             self._lock.acquire(timeout=0)
@@ -67,10 +69,8 @@ class WorkspaceBuilder:
             raise
 
     def _adopt(self, source: Manifest, *, force: bool) -> Manifest:
-        entries = {entry.name for entry in self.path.iterdir()} - {_LOCK, _LOG}
-        if FILE_NAME not in entries:
-            if any(not name.startswith(".") for name in entries):
-                raise WorkspaceError(f"{self.path}: this folder is not a workspace", hint="choose another --output")
+        self._check_is_ours()
+        if not (self.path / FILE_NAME).exists():
             return source
         try:
             earlier = Manifest.read(self.path)
@@ -83,6 +83,12 @@ class WorkspaceBuilder:
                 f"{self.path}: made from another film ({earlier.source_name})", hint="choose another --output"
             )
         return source if force else replace(source, steps=earlier.steps)
+
+    def _check_is_ours(self) -> None:
+        """Refuse a folder with a stranger's files; hidden ones do not count."""
+        entries = {entry.name for entry in self.path.iterdir()} - {_LOG}
+        if FILE_NAME not in entries and any(not name.startswith(".") for name in entries):
+            raise WorkspaceError(f"{self.path}: this folder is not a workspace", hint="choose another --output")
 
     def is_done(self, step: str, depends_on: Mapping[str, Any]) -> bool:
         """Return whether a step is finished for these settings and inputs, with all its files in place."""
@@ -195,3 +201,13 @@ def cannot_write(path: Path, error: OSError) -> WorkspaceError:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return WorkspaceError(f"{path}: this folder cannot be written", hint="choose another with --output")
     return WorkspaceError(f"{path}: {error.strerror or error}", hint="choose another folder with --output")
+
+
+def check_file(path: Path) -> None:
+    """Refuse a place where no file can be written.
+
+    Raises:
+        WorkspaceError: It is a folder, or no name at all.
+    """
+    if path.is_dir():
+        raise WorkspaceError(f"{path}: this is a folder", hint="name a file in it with --output")

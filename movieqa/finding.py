@@ -10,11 +10,13 @@ from movieqa.workspace import SUFFIX
 
 
 def find_workspace(folder: Path) -> Path:
-    """Return the only workspace in a folder, or the one changed last.
+    """Return the folder itself where it is a workspace, else the only workspace in it, or the one changed last.
 
     Raises:
         WorkspaceError: There is none.
     """
+    if (folder / FILE_NAME).is_file():
+        return folder
     manifests = [path for path in folder.glob(f"*{SUFFIX}/{FILE_NAME}") if path.is_file()]
     if not manifests:
         raise WorkspaceError(f"no workspace in {folder.absolute()}", hint="make one with: movieqa preprocess FILM")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from movieqa.plain_text import strip_controls
 from movieqa.times import format_time
 from movieqa.workspace import Workspace
 
@@ -72,7 +73,7 @@ def render_summary(summary: WorkspaceSummary) -> str:
     shots = ", ".join(f"{count} {kind}" for kind, count in summary.num_shots.items())
     lines = [
         f"film       {summary.film}",
-        f"picture    {summary.width}x{summary.height}, {summary.rate:.3f} frames/s, {format_time(summary.duration)}",
+        f"picture    {summary.width}x{summary.height}, {summary.rate:.5g} frames/s, {format_time(summary.duration)}",
         f"shots      {sum(summary.num_shots.values())} ({shots})",
         f"frames     {summary.num_frames}",
         f"subtitles  {summary.num_subtitles}",
@@ -81,4 +82,4 @@ def render_summary(summary: WorkspaceSummary) -> str:
         f"made by    {', '.join(f'{name} {number}' for name, number in summary.versions.items())}",
     ]
     lines += [f"note       {step}: {note}" for step, notes in summary.steps.items() for note in notes]
-    return "\n".join(lines)
+    return "\n".join(strip_controls(" ".join(line.splitlines())) for line in lines)

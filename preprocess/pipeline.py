@@ -111,8 +111,8 @@ class _Steps:
         """Write down the film's facts."""
         video = self._video
         write_atomic(output.folder / "video.json", movie_files.dump_video(video))
-        rate = f"{float(video.rate):.3f}".rstrip("0").rstrip(".")
-        return f"{video.width}x{video.height} {video.codec}, {rate} frames/s, {format_time(video.duration)}"
+        rate = float(video.rate)
+        return f"{video.width}x{video.height} {video.codec}, {rate:.5g} frames/s, {format_time(video.duration)}"
 
     def scan(self, output: StepOutput, config: ScanConfig) -> str:
         """Find the shots and sample the frames."""

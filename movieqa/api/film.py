@@ -141,7 +141,8 @@ def report(
     from movieqa.report import write_report
 
     opened = open_workspace(workspace)
-    page = opened.path.absolute().with_suffix(".html") if output is None else Path(output)
+    place = opened.path.resolve() if opened.path.name in ("", "..") else opened.path
+    page = place.with_suffix(".html") if output is None else Path(output)
     check_file(page)
     answers = ask(opened, list(question)) if question else []
     return write_report(opened, page, answers=answers)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import traceback
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -16,9 +14,10 @@ from movieqa import __version__
 from movieqa.errors import MovieQAError
 
 from . import film, machine, model, question
-from .output import complain
+from .output import UnwritableError, complain
 
-EXIT_DONE, EXIT_USER, EXIT_INTERRUPTED = 0, 2, 3
+EXIT_DONE, EXIT_USER = 0, 2
+_TYPER_INTERRUPTED = 130
 VERBS = (
     film.preprocess,
     question.ask,
@@ -38,7 +37,9 @@ class _Verbs(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Find a verb; its help leaves out the variables, which follow one rule told in the epilogue."""
         command = super().get_command(ctx, cmd_name)
+        param: Any
         for param in command.params if command else ():
+            param.envvar_list_splitter = "\n"  # several questions in one variable: a question has spaces
             if isinstance(param, TyperOption):
                 param.show_envvar = False
         return command
@@ -52,12 +53,13 @@ class _Verbs(TyperGroup):
                 traceback.print_exc()
             complain(error)
             raise typer.Exit(EXIT_USER) from None
-        except KeyboardInterrupt:
-            complain("interrupted; run the same command again to go on")
-            raise typer.Exit(EXIT_INTERRUPTED) from None
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: nothing more to say
+            _close_output()  # the reader left: nothing more to say
             raise typer.Exit(EXIT_DONE) from None
+        except UnwritableError as error:
+            _close_output()
+            complain(error)
+            raise typer.Exit(EXIT_USER) from None
 
 
 app = typer.Typer(
@@ -97,22 +99,33 @@ def _root(
 ) -> None:
     from movieqa.settings import load_settings
 
-    context.default_map = load_settings(_options_by_verb(context))
+    settings = load_settings({verb: frozenset(options) for verb, options in _options(context).items()})
+    for verb, options in _options(context).items():
+        for name, value in settings.get(verb, {}).items():
+            if options[name].multiple and isinstance(value, str):
+                settings[verb][name] = [value]
+    context.default_map = settings
 
 
-def main() -> None:
-    """Run the command line and leave with its exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    app()
+def run() -> None:
+    """Run a verb and leave with its exit code."""
+    try:
+        app()
+    except SystemExit as end:
+        if end.code == _TYPER_INTERRUPTED:
+            raise KeyboardInterrupt from None
+        raise
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _close_output() -> None:
+    """Send what is still to be flushed to standard output nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _options_by_verb(context: typer.Context) -> dict[str, frozenset[str]]:
+def _options(context: typer.Context) -> dict[str, dict[str, Any]]:
+    """Return every verb's options by name."""
     assert isinstance(context.command, TyperGroup)
     return {
-        verb: frozenset(option.name for option in command.params if option.name and option.name != "debug")
+        verb: {option.name: option for option in command.params if option.name and option.name != "debug"}
         for verb, command in context.command.commands.items()
     }

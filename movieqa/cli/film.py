@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .options import Debug, Device, Features, Json, Model, Place
-from .output import print_json
+from .output import print_json, say
 
 
 class ShotFormat(StrEnum):
@@ -86,7 +86,7 @@ def preprocess(
     if as_json:
         print_json(api.info(workspace).to_dict())
     else:
-        typer.echo(f"{workspace.path}  ({len(workspace.shots)} shots, {len(workspace.frames)} frames)")
+        say(f"{workspace.path}  ({len(workspace.shots)} shots, {len(workspace.frames)} frames)")
 
 
 def info(
@@ -100,7 +100,7 @@ def info(
     from movieqa.summary import render_summary
 
     summary = api.info(workspace, verify=verify)
-    print_json(summary.to_dict()) if as_json else typer.echo(render_summary(summary))
+    print_json(summary.to_dict()) if as_json else say(render_summary(summary))
 
 
 def report(
@@ -118,7 +118,7 @@ def report(
     from movieqa import api
 
     path = api.report(workspace, output=output, question=question or ())
-    print_json({"report": str(path)}) if as_json else typer.echo(str(path))
+    print_json({"report": str(path)}) if as_json else say(str(path))
 
 
 def export(
@@ -139,6 +139,6 @@ def export(
     if as_json:
         print_json({"format": shots.value, "output": str(output)} if output else {"format": shots.value, "text": text})
     elif output is not None:
-        typer.echo(str(output))
+        say(str(output))
     else:
-        typer.echo(text, nl=not text.endswith("\n"))
+        say(text, is_line=not text.endswith("\n"))

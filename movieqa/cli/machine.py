@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from .options import Debug, Json
-from .output import print_json
+from .output import print_json, say
 
 EXIT_PROBLEM = 2
 
@@ -16,6 +16,6 @@ def doctor(as_json: Json = False, debug: Debug = False) -> None:
     from movieqa.doctor import render_diagnosis
 
     diagnosis = api.doctor()
-    print_json(diagnosis.to_dict()) if as_json else typer.echo(render_diagnosis(diagnosis))
+    print_json(diagnosis.to_dict()) if as_json else say(render_diagnosis(diagnosis))
     if not diagnosis.ok:
         raise typer.Exit(EXIT_PROBLEM)

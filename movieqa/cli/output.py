@@ -2,23 +2,63 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 from typing import Any
 
 import typer
 
+from movieqa.errors import MovieQAError
+
+
+class UnwritableError(MovieQAError):
+    """Standard output takes no more."""
+
+
+def say(text: str, *, is_line: bool = True) -> None:
+    """Write a result.
+
+    Raises:
+        BrokenPipeError: Nobody reads any more.
+        UnwritableError: The disk it goes to is full, or something like it.
+    """
+    try:
+        typer.echo(text, nl=is_line)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UnwritableError(
+            f"the result cannot be written ({error.strerror})", hint="see where standard output goes"
+        ) from None
+
 
 def print_json(value: Any) -> None:
     """Write a result as JSON."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    say(_to_json(value, indent=2))
 
 
 def print_json_line(value: Any) -> None:
     """Write one of several results as one line of JSON."""
-    typer.echo(json.dumps(value, ensure_ascii=False))
+    say(_to_json(value, indent=None))
+
+
+def _to_json(value: Any, *, indent: int | None) -> str:
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=indent)
+    return text
 
 
 def complain(error: Exception | str) -> None:
     """Write what went wrong on one line, whatever a file's name holds."""
     text = "".join(character if character.isprintable() else repr(character)[1:-1] for character in str(error))
-    typer.echo(f"movieqa: {text}", err=True)
+    remark(f"movieqa: {text}")
+
+
+def remark(text: str) -> None:
+    """Write a line beside the result, where anybody listens."""
+    with contextlib.suppress(OSError):
+        typer.echo(text, err=True)

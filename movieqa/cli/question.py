@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,7 +24,7 @@ from .options import (
     QuantisationChoice,
     Until,
 )
-from .output import complain, print_json, print_json_line
+from .output import complain, print_json, print_json_line, remark, say
 
 if TYPE_CHECKING:
     from movieqa.api import Answer
@@ -51,13 +50,13 @@ def ask(
     Without a model the answer is quoted from the film's own lines and shots.
     """
     from movieqa import api
-    from movieqa.answer_text import render_answer
+    from movieqa.answer_text import render_answer, render_answers
 
     if not question:
         raise ConfigError("ask needs a question", hint="movieqa ask --question 'Who takes the key?'")
     opened = api.open_workspace(workspace)
     if workspace is None:
-        typer.echo(f"asking {opened.path}", err=True)
+        remark(f"asking {opened.path}")
     answers = api.ask(
         opened,
         question,
@@ -72,7 +71,7 @@ def ask(
     if as_json:
         print_json(answers[0].to_dict() if len(answers) == 1 else [answer.to_dict() for answer in answers])
     else:
-        typer.echo("\n\n".join(render_answer(answer) for answer in answers))
+        say(render_answer(answers[0]) if len(answers) == 1 else render_answers(answers))
 
 
 def chat(
@@ -111,7 +110,7 @@ def chat(
             if command == "/until":
                 session.until = api.seconds(rest.strip() or None)
             elif command.startswith("/"):
-                typer.echo("commands: /until TIME, /until, /quit", err=True)
+                remark("commands: /until TIME, /until, /quit")
             elif line and as_json:
                 print_json_line(session.ask(line).to_dict())
             elif line:
@@ -122,14 +121,14 @@ def chat(
 
 def _show(pieces: Generator[str, None, Answer]) -> None:
     """Write an answer's text as it comes, then its evidence."""
-    from movieqa.answer_text import render_answer
+    from movieqa.answer_text import render_evidence, render_piece
 
     while True:
         try:
-            typer.echo(next(pieces), nl=False)
+            say(render_piece(next(pieces)), is_line=False)
         except StopIteration as end:
             answer: Answer = end.value
-            typer.echo(f"\n\n{render_answer(replace(answer, text=''))}\n")
+            say(f"\n\n{render_evidence(answer)}\n")
             return
 
 

@@ -103,8 +103,9 @@ def test_the_newest_workspace_here_is_found(copy: Path, tmp_path: Path) -> None:
     newer = Path(shutil.copytree(copy, tmp_path / "a.movieqa"))
     os.utime(newer / "manifest.json", ns=(0, (copy / "manifest.json").stat().st_mtime_ns + 1))
     assert find_workspace(tmp_path) == newer
+    assert find_workspace(newer) == newer
     with pytest.raises(WorkspaceError, match="no workspace in"):
-        find_workspace(tmp_path / "a.movieqa")
+        find_workspace(newer / "keyframes")
 
 
 def test_the_default_output_is_named_after_the_film() -> None:
