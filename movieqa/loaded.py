@@ -6,12 +6,14 @@ import hashlib
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import torch
+import transformers
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from torch import Tensor
@@ -95,12 +97,10 @@ def open_model(
     folder = find_folder(name_or_path)
     config = read_config(folder)
     chosen = choose_device(device)
-    if precision != "auto" and precision not in _PRECISIONS:
-        raise ConfigError(f"precision {precision!r} is not one of auto, {', '.join(_PRECISIONS)}")
-    dtype = _PRECISIONS.get(precision)
-    if dtype is None and config.dtype == torch.float16 and chosen == "cpu":
-        dtype = torch.bfloat16
+    dtype = choose_dtype(config, device=chosen, precision=precision)
     weights = open_folder(folder)
+    if not sys.stderr.isatty():
+        transformers.utils.logging.disable_progress_bar()
     tower = {name.removeprefix(_TOWER): weights[name].read for name in weights if name.startswith(_TOWER)}
     return LoadedModel(
         name=name_of(name_or_path),
@@ -173,6 +173,19 @@ def choose_device(device: str) -> str:
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f"no device {device!r} here ({str(error).splitlines()[0]})", hint="use auto or cpu") from None
     return device
+
+
+def choose_dtype(config: MovieConfig, *, device: str, precision: Precision = "auto") -> torch.dtype | None:
+    """Return the type of the numbers a model is opened with; None for the type they are stored in.
+
+    Raises:
+        ConfigError: The precision is not offered.
+    """
+    if precision != "auto" and precision not in _PRECISIONS:
+        raise ConfigError(f"precision {precision!r} is not one of auto, {', '.join(_PRECISIONS)}")
+    if precision == "auto" and config.dtype == torch.float16 and device == "cpu":
+        return torch.bfloat16
+    return _PRECISIONS.get(precision)
 
 
 def fingerprint_tower(config: MovieConfig, tensors: Mapping[str, Callable[[], Tensor]]) -> str:

@@ -53,12 +53,15 @@ def plan(
     from movieqa.answerers import check_model_packages
 
     check_model_packages()
-    from movieqa.loaded import choose_device, find_folder, name_of, read_config
+    import torch
+
+    from movieqa.loaded import choose_device, choose_dtype, find_folder, name_of, read_config
     from movieqa.model.processor import MovieProcessor
     from movieqa.plan import PlanSettings, plan_film
     from movieqa.speed import available_memory, measure_speed
 
     folder = find_folder(model)
+    config = read_config(folder)
     chosen = choose_device(device)
     settings = PlanSettings(
         max_frames=max_frames,
@@ -68,13 +71,13 @@ def plan(
         until=seconds(until),
     )
     return plan_film(
-        read_config(folder),
+        config,
         Workspace.open(film) if Path(film).is_dir() else _film_length(Path(film), fps),
         settings,
         name=name_of(model),
         processor=MovieProcessor.from_pretrained(folder),
         available=available_memory(chosen),
-        speed=measure_speed(chosen),
+        speed=measure_speed(chosen, dtype=choose_dtype(config, device=chosen) or config.dtype or torch.float32),
     )
 
 
