@@ -11,7 +11,7 @@ import typer
 from movieqa.errors import ConfigError
 
 from .options import AnswerTokens, Debug, Device, Features, Json, Model, Quantisation, QuantisationChoice, Until
-from .output import print_json
+from .output import print_json, say
 
 
 def plan(
@@ -49,7 +49,7 @@ def plan(
         device=device,
         until=until,
     )
-    print_json(planned.to_dict()) if as_json else typer.echo(render_plan(planned))
+    print_json(planned.to_dict()) if as_json else say(render_plan(planned))
     planned.check()
 
 
@@ -86,12 +86,12 @@ def convert(
     )
     if isinstance(converted, tuple):
         shards = [str(path) for path in converted]
-        print_json({"shards": shards}) if as_json else typer.echo(f"{target}  ({len(shards)} shards of features)")
+        print_json({"shards": shards}) if as_json else say(f"{target}  ({len(shards)} shards of features)")
     elif as_json:
         print_json(asdict(converted))
     else:
         num_equal = sum(tensor.is_equal for tensor in converted.tensors)
-        typer.echo(
+        say(
             f"{target}  ({converted.kind} release, {converted.num_parameters:,} parameters, "
             f"{num_equal} of {len(converted.tensors)} tensors read back equal)"
         )
