@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 import tempfile
+import textwrap
 from pathlib import Path
 
 from tests.command import movieqa
@@ -19,23 +20,23 @@ README = ROOT / "README.md"
 ROOMS = ("movieqa", "preprocess", "memory", "train", "eval")
 BLOCK = re.compile(r"(<!-- tree -->\n```text\n)(.*?)(```\n<!-- /tree -->)", re.DOTALL)
 SHOWN = re.compile(r"^\$ movieqa (.+)\n((?:(?!\$ |```).*\n)*)", re.MULTILINE)
-WIDTH = 118
+HALF_A_LINE = 80
 
 
 def summary(path: Path) -> str:
-    """Return the first sentence of a file, cut to half a line."""
+    """Return the first sentence of a file, cut between two words."""
     text = ast.get_docstring(ast.parse(path.read_text())) or ""
-    return " ".join(text.split("\n\n")[0].split()).rstrip(".")
+    return textwrap.shorten(text.split("\n\n")[0].rstrip("."), HALF_A_LINE, placeholder=" ...")
 
 
 def tree() -> str:
     """Return the tree of all rooms, with what each file owns."""
     lines = []
     for room in ROOMS:
-        lines.append(f"{room + '/':<32}{summary(ROOT / room / '__init__.py')}"[:WIDTH])
+        lines.append(f"{room + '/':<38} {summary(ROOT / room / '__init__.py')}")
         for path in sorted((ROOT / room).rglob("*.py"), key=lambda path: (len(path.parts) > len(ROOT.parts) + 2, path)):
             if path.name != "__init__.py":
-                lines.append(f"  {path.relative_to(ROOT / room).as_posix():<30}{summary(path)}"[:WIDTH].rstrip())
+                lines.append(f"  {path.relative_to(ROOT / room).as_posix():<36} {summary(path)}".rstrip())
     return "".join(f"{line}\n" for line in lines)
 
 
