@@ -1,0 +1,168 @@
+"""Training data from film world: the records of every system, true to the film they come from."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+pytest.importorskip("skia")
+
+from movieqa.train.film_world.formats.building import FORMATS, BuiltData, build_training_data
+from movieqa.train.film_world.formats.folder import read_film_folder
+from movieqa.train.film_world.synthesis import synthesize_film_world
+
+from movieqa.errors import ConfigError
+
+Records = dict[str, list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("films")
+    synthesize_film_world(seed=20, minutes=3.5, out=folder, count=2, size=(160, 90), speaks=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(films: Path, tmp_path_factory: pytest.TempPathFactory) -> BuiltData:
+    return build_training_data([films], tmp_path_factory.mktemp("data") / "data")
+
+
+@pytest.fixture(scope="module")
+def records(built: BuiltData) -> Records:
+    return {name: json.loads((built.folder / f"{name}.json").read_text()) for name in FORMATS}
+
+
+def test_every_format_has_records(built: BuiltData, records: Records) -> None:
+    assert built.num_films == 2
+    assert built.counts == {name: len(records[name]) for name in FORMATS}
+    assert all(count >= 2 for count in built.counts.values()), built.counts
+
+
+def test_all_pictures_are_there(built: BuiltData, records: Records) -> None:
+    text = json.dumps(records)
+    paths = set(re.findall(r"pictures/[\w./-]+\.jpg", text))
+    assert len(paths) == built.num_pictures > 20
+    for path in paths:
+        picture = cv2.imread(str(built.folder / path))
+        assert picture is not None and picture.shape == (90, 160, 3)
+
+
+def test_dialogues_alternate_and_show_the_film_once(records: Records) -> None:
+    for name in ("align", "instruct", "long_video", "boundary"):
+        mark = "<video>" if name == "boundary" else "<image>"
+        for record in records[name]:
+            turns = record["conversations"]
+            assert [turn["from"] for turn in turns] == ["human", "gpt"] * (len(turns) // 2)
+            assert mark in turns[0]["value"] and sum(turn["value"].count(mark) for turn in turns) == 1
+            assert all(turn["value"].strip() for turn in turns)
+
+
+def test_stage_one_has_one_turn_and_no_names(films: Path, records: Records) -> None:
+    names = {name for folder in films.iterdir() if folder.is_dir() for name in read_film_folder(folder).names.values()}
+    for record in records["align"]:
+        assert len(record["conversations"]) == 2
+        assert not any(re.search(rf"\b{name}\b", record["conversations"][1]["value"]) for name in names)
+
+
+def test_the_long_film_has_a_frame_a_second_and_every_line_before_its_end(films: Path, records: Records) -> None:
+    truths = {f"{folder.name}/film.mp4": read_film_folder(folder).truth for folder in films.iterdir()}
+    for record in records["long_video"]:
+        truth = truths[record["video"]]
+        assert len(record["conversations"]) == 2
+        frames = record["inputs"].split("<image>")[1:]
+        assert len(frames) == int(truth["duration"])
+        for event in truth["events"]:
+            if event["text"]:
+                holding = [second for second, text in enumerate(frames) if event["text"] in text]
+                assert any(event["end"] - 1.0 <= second < event["end"] for second in holding)
+
+
+def test_boundaries_are_the_events_of_the_film(films: Path, records: Records) -> None:
+    truths = {f"{folder.name}/film.mp4": read_film_folder(folder).truth for folder in films.iterdir()}
+    for record in records["boundary"]:
+        start, end = record["meta"]["split"]
+        assert record["meta"]["duration"] == pytest.approx(end - start, abs=0.002)
+        spans = {
+            (round(event["start"] - start, 3), round(event["end"] - start, 3))
+            for event in truths[record["video"]]["events"]
+        }
+        tokens = record["meta"]["token"]
+        for rank in range(len(tokens) // 2):
+            assert (tokens[f"<s{rank}>"], tokens[f"<e{rank}>"]) in spans
+        used = set(re.findall(r"<[se]\d+>", json.dumps(record["conversations"])))
+        assert used == set(tokens)
+
+
+def test_references_show_only_the_person_and_come_from_other_scenes(films: Path, records: Records) -> None:
+    folders = [read_film_folder(folder) for folder in films.iterdir()]
+    truths = {folder.name: folder for folder in folders}
+    kinds = set()
+    for record in records["identity"]:
+        kinds.add(record["type"])
+        folder = truths[record["film"]]
+        ids = {name: person for person, name in folder.names.items()}
+        scenes = folder.truth["scenes"]
+
+        def scene_at(time: float, scenes: list[dict[str, Any]] = scenes) -> str:
+            return str(next(scene["id"] for scene in scenes if scene["start"] <= time < scene["end"]))
+
+        question = record["conversations"][0]["value"]
+        for name, time in re.findall(r"(\w+) is <img>pictures/[\w-]+/([\d.]+)\.jpg", question):
+            sample = next(item for item in folder.truth["samples"] if abs(item["time"] - float(time)) < 0.01)
+            assert [item["person"] for item in sample["people"]] == [ids[name]]
+            if "time" in record:
+                assert scene_at(float(time)) != scene_at(record["time"])
+    assert {"location", "caption"} <= kinds
+
+
+def test_matching_has_one_right_picture(films: Path, records: Records) -> None:
+    folders = {folder.name: folder for folder in map(read_film_folder, films.iterdir())}
+    matching = [record for record in records["identity"] if record["type"] == "matching"]
+    assert matching
+    for record in matching:
+        folder = folders[record["film"]]
+        question, answer = (turn["value"] for turn in record["conversations"])
+        name = question.split(" is <img>")[0]
+        person = next(identity for identity, known in folder.names.items() if known == name)
+        shown = re.findall(r"Image (\d): <img>pictures/[\w-]+/([\d.]+)\.jpg", question)
+        right = []
+        for rank, time in shown:
+            sample = next(item for item in folder.truth["samples"] if abs(item["time"] - float(time)) < 0.01)
+            if person in {item["person"] for item in sample["people"]}:
+                right.append(f"Image {rank}")
+        assert right == [answer] and len(shown) == 4
+
+
+def test_building_twice_gives_the_same(films: Path, built: BuiltData, tmp_path: Path) -> None:
+    again = build_training_data([films], tmp_path / "again")
+    for name in FORMATS:
+        assert (again.folder / f"{name}.json").read_bytes() == (built.folder / f"{name}.json").read_bytes()
+
+
+def test_bad_input_is_one_clear_line(films: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no films in"):
+        build_training_data([tmp_path], tmp_path / "out")
+    with pytest.raises(ConfigError, match="no format 'webvid'"):
+        build_training_data([films], tmp_path / "out", formats=["webvid"])
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot write there"):
+        build_training_data([films], tmp_path / "file" / "out")
+    unfinished = tmp_path / "films" / "00000001"
+    unfinished.mkdir(parents=True)
+    (unfinished / "recipe.json").write_text("{}")
+    with pytest.raises(ConfigError, match="holds no finished film"):
+        build_training_data([tmp_path / "films"], tmp_path / "out")
+    (unfinished / "film.mp4").write_bytes(b"")
+    (unfinished / "qa.jsonl").write_text("")
+    (unfinished / "truth.json").write_text("[not json")
+    with pytest.raises(ConfigError, match="damaged"):
+        build_training_data([tmp_path / "films"], tmp_path / "out")
+    (unfinished / "truth.json").write_text('{"schema": "other"}')
+    with pytest.raises(ConfigError, match="is not movieqa"):
+        build_training_data([tmp_path / "films"], tmp_path / "out")
