@@ -100,7 +100,7 @@ def open_model(
     dtype = choose_dtype(config, device=chosen, precision=precision)
     weights = open_folder(folder)
     if not sys.stderr.isatty():
-        transformers.utils.logging.disable_progress_bar()
+        transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     tower = {name.removeprefix(_TOWER): weights[name].read for name in weights if name.startswith(_TOWER)}
     return LoadedModel(
         name=name_of(name_or_path),
@@ -175,17 +175,18 @@ def choose_device(device: str) -> str:
     return device
 
 
-def choose_dtype(config: MovieConfig, *, device: str, precision: Precision = "auto") -> torch.dtype | None:
-    """Return the type of the numbers a model is opened with; None for the type they are stored in.
+def choose_dtype(config: MovieConfig, *, device: str, precision: Precision = "auto") -> torch.dtype:
+    """Return the type of the numbers a model is opened with.
 
     Raises:
         ConfigError: The precision is not offered.
     """
     if precision != "auto" and precision not in _PRECISIONS:
         raise ConfigError(f"precision {precision!r} is not one of auto, {', '.join(_PRECISIONS)}")
-    if precision == "auto" and config.dtype == torch.float16 and device == "cpu":
-        return torch.bfloat16
-    return _PRECISIONS.get(precision)
+    if precision != "auto":
+        return _PRECISIONS[precision]
+    stored = config.dtype if isinstance(config.dtype, torch.dtype) else torch.float32
+    return torch.bfloat16 if stored == torch.float16 and device == "cpu" else stored
 
 
 def fingerprint_tower(config: MovieConfig, tensors: Mapping[str, Callable[[], Tensor]]) -> str:

@@ -53,8 +53,6 @@ def plan(
     from movieqa.answerers import check_model_packages
 
     check_model_packages()
-    import torch
-
     from movieqa.loaded import choose_device, choose_dtype, find_folder, name_of, read_config
     from movieqa.model.processor import MovieProcessor
     from movieqa.plan import PlanSettings, plan_film
@@ -77,7 +75,7 @@ def plan(
         name=name_of(model),
         processor=MovieProcessor.from_pretrained(folder),
         available=available_memory(chosen),
-        speed=measure_speed(chosen, dtype=choose_dtype(config, device=chosen) or config.dtype or torch.float32),
+        speed=measure_speed(chosen, dtype=choose_dtype(config, device=chosen)),
     )
 
 
