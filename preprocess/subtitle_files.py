@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,17 +55,21 @@ def find_sidecars(film: Path) -> tuple[Sidecar, ...]:
         neighbours = sorted(film.absolute().parent.iterdir())
     except OSError:  # a folder that may be entered but not listed
         return ()
-    stem = f"{film.stem}.".casefold()
-    other_stems = {path.stem.casefold() for path in neighbours if path.suffix.casefold() not in SUFFIXES}
+    stem = _fold(film)
+    other_stems = {_fold(path) for path in neighbours if path.suffix.casefold() not in SUFFIXES}
     sidecars = [
-        _describe(path, path.stem[len(film.stem) :])
+        _describe(path, _fold(path).removeprefix(stem))
         for path in neighbours
         if path.suffix.casefold() in SUFFIXES
-        and path.name.casefold().startswith(stem)
-        and (path.stem.casefold() == film.stem.casefold() or path.stem.casefold() not in other_stems)
+        and (_fold(path) == stem or (_fold(path).startswith(f"{stem}.") and _fold(path) not in other_stems))
         and path.is_file()
     ]
     return tuple(sorted(sidecars, key=_preference))
+
+
+def _fold(path: Path) -> str:
+    """Return a file's stem as names are compared: whatever the case, and however a system writes its accents."""
+    return unicodedata.normalize("NFC", path.stem.casefold())
 
 
 def _describe(path: Path, middle: str) -> Sidecar:

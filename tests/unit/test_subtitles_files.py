@@ -56,6 +56,19 @@ def test_hi_is_hindi_unless_a_language_stands_before_it(tmp_path: Path) -> None:
     assert found == {"film.hi.srt": "hi", "film.en.hi.srt": "en"}
 
 
+@pytest.mark.parametrize(
+    ("film", "sidecar"),
+    [
+        ("Ame\N{COMBINING ACUTE ACCENT}lie.mkv", "Am\N{LATIN SMALL LETTER E WITH ACUTE}lie.fr.srt"),
+        ("Am\N{LATIN SMALL LETTER E WITH ACUTE}lie.mkv", "AME\N{COMBINING ACUTE ACCENT}LIE.fr.srt"),
+        ("straße.mkv", "STRASSE.fr.srt"),
+    ],
+)
+def test_names_that_look_alike_are_alike(tmp_path: Path, film: str, sidecar: str) -> None:
+    (tmp_path / sidecar).touch()
+    assert [(found.name, found.language) for found in find_sidecars(tmp_path / film)] == [(sidecar, "fr")]
+
+
 def test_no_folder_no_sidecars(tmp_path: Path) -> None:
     assert find_sidecars(tmp_path / "nowhere" / "film.mkv") == ()
 
