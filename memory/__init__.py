@@ -1,1 +1,1 @@
-"""Will keep who is who across the film (identity memory); empty so far."""
+"""Who is who: finds faces, follows them through shots, and keeps people apart across the whole film."""
