@@ -127,7 +127,7 @@ class FilmIdentities:
                 pictures = frames.read([appearance.frame for appearance in some])
                 crops = [crop(picture, one.box) for picture, one in zip(pictures, some, strict=True)]
                 patches.append(model.encode_frames(self._loaded.processor.preprocess(crops))[:, 1:])
-        return self._former.remember(torch.cat(patches).split([len(own) for own in references]))
+        return self._former.remember(torch.split(torch.cat(patches), [len(own) for own in references]))
 
 
 def longest_on_screen(cast: Cast, until: float, most: int) -> tuple[Identity, ...]:

@@ -26,13 +26,15 @@ class ContextBudget:
         fixed_tokens: Tokens of the template, the sentences around the film and the question.
         frame_tokens: Tokens of all used frames.
         subtitle_tokens: Tokens of all used subtitle lines.
-        identity_tokens: Tokens of all used identity lines.
+        identity_tokens: Tokens of all used identity lines, those inside the film included.
         frames: Indices of the used frames, in order.
         dropped_frames: Indices of the others.
         subtitles: Indices of the used subtitle lines.
         dropped_subtitles: Indices of the others.
         identities: Indices of the used identity lines.
         dropped_identities: Indices of the others.
+        cast_level: How much is told of the film's people, 0 the most; None where nothing is. `movieqa.cast_text` has
+            the levels.
     """
 
     limit: int
@@ -47,6 +49,7 @@ class ContextBudget:
     dropped_subtitles: tuple[int, ...]
     identities: tuple[int, ...]
     dropped_identities: tuple[int, ...]
+    cast_level: int | None = None
 
     def __post_init__(self) -> None:
         """Check that it is within the limit."""

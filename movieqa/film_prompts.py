@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from movieqa.cast_text import cast_levels
 from movieqa.errors import ConfigError, ContextOverflowError
+from movieqa.identity import Cast
 from movieqa.model.processor import MovieProcessor
 from movieqa.prompt import (
     FRAME_MARK,
@@ -52,6 +54,7 @@ class FilmPrompts:
         answer_tokens: Room for the longest answer.
         limit: Tokens of prompt and answer; None for what the model was trained for.
         motion: Called only when frames must be left out; returns how much each frame moves, [T].
+        cast: Who is on screen when; the prompts say it in words. They say nothing of people without it.
     """
 
     def __init__(
@@ -62,12 +65,14 @@ class FilmPrompts:
         answer_tokens: int,
         limit: int | None,
         motion: Callable[[], NDArray[np.float64]],
+        cast: Cast | None = None,
     ) -> None:
         self._workspace = workspace
         self._processor = processor
         self._answer_tokens = answer_tokens
         self._limit = limit
         self._motion = motion
+        self.cast = cast
         self._forbidden = tuple(str(token) for token in processor.tokenizer.all_special_tokens)
 
     def clean(self, text: str) -> str:
@@ -94,6 +99,7 @@ class FilmPrompts:
         times = times[times < shown.duration]
         if not len(times):
             raise ConfigError("no sampled frame was shown by then", hint="give a later time with until")
+        levels = () if self.cast is None else cast_levels(self.cast, shown.shots, until=until)
 
         def write(motion: NDArray[np.float64] | None) -> Prompt:
             return self._processor.film_prompt(
@@ -101,6 +107,7 @@ class FilmPrompts:
                 frame_times=times,
                 subtitles=shown.lines,
                 shots=shown.shots,
+                cast_levels=levels,
                 motion=motion,
                 answer_tokens=self._answer_tokens + spare_tokens,
                 limit=self._limit,

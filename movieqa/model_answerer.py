@@ -6,6 +6,7 @@ import time
 from collections.abc import Generator, Sequence
 
 from movieqa.answer import Answer
+from movieqa.cast_check import check_cast
 from movieqa.engine import ExtractiveAnswerer, check_question
 from movieqa.moments import attended_moments, named_times
 from movieqa.session import FilmSession, Reply
@@ -81,14 +82,18 @@ class ModelAnswerer:
             keyframe=workspace.keyframe,
             max_spans=self.max_spans,
         )
+        names, cast_notes = named_characters(reply.text, film.lines), ()
+        if (cast := self.session.cast) is not None:
+            checked = check_cast(reply.text, cast, evidence.spans, film.shots)
+            names, cast_notes = tuple(dict.fromkeys((*names, *checked.names))), checked.notes
         return Answer(
             question=question,
             text=reply.text,
             answerer=self.name,
             spans=evidence.spans,
-            names=named_characters(reply.text, film.lines),
+            names=names,
             until=until,
-            notes=(*evidence.notes, *_tell(reply)),
+            notes=(*evidence.notes, *cast_notes, *_tell(reply)),
             seconds=time.perf_counter() - started,
             usage=reply.usage,
         )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from movieqa.budget import ContextBudget
+from movieqa.cast_text import PresenceLine, attach_presence
 from movieqa.errors import ConfigError
 from movieqa.movie import Subtitle
 
@@ -166,6 +167,7 @@ def write_film(
     *,
     tokens_per_frame: int,
     forbidden: Iterable[str] = (),
+    presence: Sequence[PresenceLine] = (),
 ) -> str:
     """Write a film as frame marks with the subtitle lines between them.
 
@@ -178,6 +180,7 @@ def write_film(
         subtitles: Lines that are in the prompt.
         tokens_per_frame: Frame marks per frame.
         forbidden: Strings that mean something to the tokenizer and are taken out of the lines.
+        presence: Who is on screen from when on; each stands on a line of its own before the first frame it is true of.
 
     Returns:
         The text between start and end sentence.
@@ -192,7 +195,17 @@ def write_film(
     lines: list[list[str]] = [[] for _ in times]
     for line, frame in zip(subtitles, attach_subtitles(times, subtitles), strict=True):
         lines[frame].append(subtitle_text(line, forbidden=forbidden))
-    return "".join(FRAME_MARK * tokens_per_frame + " ".join(said) for said in lines)
+    shown = {
+        frame: presence_text(text, forbidden=forbidden) for frame, text in attach_presence(times, presence).items()
+    }
+    return "".join(
+        shown.get(frame, "") + FRAME_MARK * tokens_per_frame + " ".join(said) for frame, said in enumerate(lines)
+    )
+
+
+def presence_text(text: str, *, forbidden: Iterable[str] = ()) -> str:
+    """Write who is on screen as it stands between frames."""
+    return f"\n{clean_text(text, forbidden=forbidden)}\n"
 
 
 def attach_subtitles(frame_times: NDArray[np.float64], subtitles: Sequence[Subtitle]) -> list[int]:

@@ -21,6 +21,7 @@ from movieqa.errors import ConfigError
 from movieqa.features import FrameFeatures
 from movieqa.film_prompts import FilmPrompts, SharedPrompt, count_shared
 from movieqa.film_tokens import FilmTokens
+from movieqa.identity import Cast
 from movieqa.loaded import LoadedModel
 from movieqa.model.cache import CacheSettings
 from movieqa.model.conditioning import FilmConditioner
@@ -107,6 +108,7 @@ class FilmSession:
         workspace: The film, with this model's features.
         loaded: The model.
         config: How the film is read.
+        cast: Who is on screen when; the prompts then say it in words.
         conditioner: Changes how frames are read by who is in them; None leaves them as they are, to the bit.
 
     Raises:
@@ -125,6 +127,7 @@ class FilmSession:
         loaded: LoadedModel,
         config: SessionConfig | None = None,
         *,
+        cast: Cast | None = None,
         conditioner: FilmConditioner | None = None,
     ) -> None:
         self.workspace = workspace
@@ -141,8 +144,23 @@ class FilmSession:
             answer_tokens=self.config.decoding.max_new_tokens,
             limit=self.config.limit,
             motion=self.features.motion,
+            cast=cast,
         )
         self._film: _Film | None = None
+
+    @property
+    def cast(self) -> Cast | None:
+        """Who is on screen when, as the prompts say it."""
+        return self._prompts.cast
+
+    def use_cast(self, cast: Cast | None) -> None:
+        """Take another cast, for instance after somebody was named.
+
+        The next question reads another text. What was made of the pictures is kept: features, and with
+        `guidance="film"` the frame tokens.
+        """
+        self._prompts.cast = cast
+        self._film = None
 
     def ask(self, question: str, *, until: float | None = None, on_text: OnText | None = None) -> Reply:
         """Answer one question.

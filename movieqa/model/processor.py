@@ -19,6 +19,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils.hub import PushToHubMixin
 
 from movieqa.budget import plan_context
+from movieqa.cast_text import CastText, attach_presence, choose_level
 from movieqa.errors import CheckpointError, ConfigError, ContextOverflowError
 from movieqa.model.config import MovieConfig
 from movieqa.movie import Shot, Subtitle
@@ -33,6 +34,7 @@ from movieqa.prompt import (
     check_turns,
     clean_text,
     find_template,
+    presence_text,
     subtitle_text,
     write_film,
     write_question,
@@ -208,6 +210,7 @@ class MovieProcessor(PushToHubMixin):
         subtitles: Sequence[Subtitle] = (),
         shots: Sequence[Shot] = (),
         identity_lines: Sequence[str] = (),
+        cast_levels: Sequence[CastText] = (),
         motion: NDArray[np.float64] | None = None,
         answer_tokens: int = 1024,
         limit: int | None = None,
@@ -222,6 +225,8 @@ class MovieProcessor(PushToHubMixin):
             subtitles: Lines in film order.
             shots: The film's shots, of which each keeps a frame.
             identity_lines: Who is in the film, one line each, the most important first.
+            cast_levels: What is told of people besides, the fullest first: the first level is taken with which the
+                whole film fits, else the last one, whose lines count as identity lines.
             motion: How much each frame differs from the one before, [T]; static shots are thinned first.
             answer_tokens: Room for the answer.
             limit: Tokens of prompt and answer; the model's context by default.
@@ -237,23 +242,31 @@ class MovieProcessor(PushToHubMixin):
         limit = self.config.max_context if limit is None else limit
         specials = self._special_texts()
         asked = clean_text(question, forbidden=specials)
-        people = [clean_text(line, forbidden=specials) for line in identity_lines]
+        levels = [replace(one, header=(*identity_lines, *one.header)) for one in cast_levels]
+        levels = levels or [CastText(header=tuple(identity_lines), presence=())]
+        people = [[clean_text(line, forbidden=specials) for line in one.header] for one in levels]
+        people_sizes = [self._count_tokens([f"{line}\n" for line in lines]) for lines in people]
+        marks = [attach_presence(np.asarray(frame_times), one.presence).values() for one in levels]
+        mark_sizes = [sum(self._count_tokens([presence_text(text, forbidden=specials) for text in on])) for on in marks]
+        told = [sum(before) + inside for before, inside in zip(people_sizes, mark_sizes, strict=True)]
         said = [subtitle_text(line, forbidden=specials) for line in subtitles]
         talk = [*(replace(turn, text=clean_text(turn.text, forbidden=specials)) for turn in earlier)]
         talk.append(Turn(role="user", text=asked))
         fixed = len(self._encode_talk(talk, FRAME_MARK).input_ids) - 1
-        sizes, people_sizes = self._count_tokens(said), self._count_tokens([f"{line}\n" for line in people])
+        sizes = self._count_tokens(said)
+        whole = fixed + len(frame_times) * self.config.num_tokens_per_frame + sum(sizes)
         reserve = 0
         for _ in range(MOST_REPLANS):
+            level = choose_level(told, limit - reserve - answer_tokens - whole)
             budget = plan_context(
                 limit=limit - reserve,
                 answer_tokens=answer_tokens,
-                fixed_tokens=fixed,
+                fixed_tokens=fixed + mark_sizes[level],
                 tokens_per_frame=self.config.num_tokens_per_frame,
                 frame_times=frame_times,
                 shots=shots,
                 subtitle_tokens=sizes,
-                identity_tokens=people_sizes,
+                identity_tokens=people_sizes[level],
                 motion=motion,
             )
             film = write_film(
@@ -261,21 +274,29 @@ class MovieProcessor(PushToHubMixin):
                 [subtitles[index] for index in budget.subtitles],
                 tokens_per_frame=self.config.num_tokens_per_frame,
                 forbidden=specials,
+                presence=levels[level].presence,
             )
-            ids = self._encode_talk(talk, film, [people[index] for index in budget.identities]).input_ids
+            ids = self._encode_talk(talk, film, [people[level][index] for index in budget.identities]).input_ids
             excess = len(ids) + answer_tokens - limit
             if excess <= 0:
                 break
             reserve += excess
         else:
             raise ContextOverflowError(f"the film could not be thinned to {limit} tokens")
-        said_tokens = len(ids) - fixed - budget.frame_tokens - budget.identity_tokens
+        people_tokens = budget.identity_tokens + mark_sizes[level]
         slots = np.flatnonzero(ids == FRAME_SLOT).reshape(len(budget.frames), self.config.num_tokens_per_frame)
         return Prompt(
             input_ids=ids,
             frame_slots=slots,
             guidance=guidance if guidance is not None else asked,
-            budget=replace(budget, limit=limit, subtitle_tokens=said_tokens),
+            budget=replace(
+                budget,
+                limit=limit,
+                fixed_tokens=fixed,
+                identity_tokens=people_tokens,
+                subtitle_tokens=len(ids) - fixed - budget.frame_tokens - people_tokens,
+                cast_level=level if cast_levels else None,
+            ),
         )
 
     def collate(self, samples: Sequence[Encoded], *, pad_left: bool) -> Batch:
