@@ -254,10 +254,9 @@ def _bump(share: float) -> float:
 
 
 def _there_and_back(share: float) -> float:
-    """Return how near one is to where one goes: there by 30 %, back from 82 % on."""
-    if share < 0.3:
-        return share / 0.3
-    return 1.0 if share < 0.82 else max(0.0, 1.0 - (share - 0.82) / 0.18)
+    """Return how near one is to where one goes: there by a third of the time, back in the last third."""
+    way = min(1.0, share / 0.34, max(0.0, (1.0 - share) / 0.34))
+    return way * way * (3.0 - 2.0 * way)
 
 
 _Gesture = Callable[[float, int], dict[str, object]]
@@ -379,7 +378,7 @@ def _gesture(pose: Pose, event: Event, share: float, tick: int, x: float, *, is_
         changes = {name: _eased(getattr(pose, name), value, share) for name, value in changes.items()}
     walks = (
         is_agent
-        and (share < 0.3 or share > 0.82)
+        and (share < 0.34 or share > 0.66)
         and event.action in ("hide", "find", "search", "take", "put", "give", "shake", "embrace", "push")
     )
     if is_agent and (event.action in ("enter", "leave", "follow") or walks):

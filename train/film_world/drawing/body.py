@@ -63,10 +63,7 @@ def joints_of(look: Look, pose: Pose) -> Joints:
         hips=hips,
         knees=knees,
         feet=feet,
-        elbows=(
-            _elbow(shoulders[0], left, 1),
-            _elbow(shoulders[1], right, 1 if right[0] > shoulders[1][0] + 22 or right[1] < -170 + drop else -1),
-        ),
+        elbows=(_elbow(shoulders[0], left, 1.0), _elbow(shoulders[1], right, _bend(shoulders[1], right))),
         hands=(left, right),
     )
 
@@ -214,7 +211,12 @@ def _within_reach(shoulder: Point, hand: Point) -> Point:
     return shoulder[0] + dx * most / length, shoulder[1] + dy * most / length
 
 
-def _elbow(shoulder: Point, hand: Point, bend: int) -> Point:
+def _bend(shoulder: Point, hand: Point) -> float:
+    """Return which way the right elbow points: outwards when the arm hangs, down when it reaches out, never at once."""
+    return max(-1.0, min(1.0, (hand[0] - shoulder[0] - 14.0) / 12.0))
+
+
+def _elbow(shoulder: Point, hand: Point, bend: float) -> Point:
     dx, dy = hand[0] - shoulder[0], hand[1] - shoulder[1]
     length = max(6.0, math.hypot(dx, dy))
     along = (_UPPER**2 - _LOWER**2 + length**2) / (2 * length)

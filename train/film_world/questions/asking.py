@@ -11,6 +11,7 @@ from movieqa.train.film_world.dice import Dice
 from movieqa.train.film_world.records import Film
 
 from . import event_kinds, open_kinds, people_kinds, story_kinds
+from .building import time_between
 from .facts import Facts
 from .sample import Sample
 
@@ -99,7 +100,7 @@ def _as_of(facts: Facts, sample: Sample) -> Sample:
         or earliest >= facts.film.duration - 1.0
     ):
         return sample
-    return replace(sample, until=round(dice.number(earliest, facts.film.duration), 2), tags=(*sample.tags, "as of"))
+    return replace(sample, until=time_between(dice, earliest, facts.film.duration), tags=(*sample.tags, "as of"))
 
 
 def questions_jsonl(film: Film) -> str:

@@ -68,6 +68,11 @@ def needs_of(event: Event) -> list[str]:
     return ["subtitle", "identity"] if event.action == "say" else ["picture", "identity"]
 
 
+def time_between(dice: Dice, earliest: float, latest: float) -> float:
+    """Return a time for `until` with two decimals at most, never before the earliest."""
+    return max(earliest, round(dice.number(earliest, latest), 2))
+
+
 def numbers_around(dice: Dice, right: float, *, step: float) -> list[float]:
     """Return four other numbers in even steps; the right one is equally likely to have any rank.
 

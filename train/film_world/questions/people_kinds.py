@@ -11,7 +11,7 @@ from movieqa.train.film_world.props import COLORS
 from movieqa.train.film_world.records import Event, Relation, ShotPlan
 from movieqa.train.film_world.truth import sample_times
 
-from .building import build
+from .building import build, time_between
 from .facts import Facts, clock
 from .sample import Reference, Sample
 
@@ -54,7 +54,7 @@ def relation(facts: Facts, dice: Dice) -> Iterator[Sample | None]:
             long=f"{facts.names[first]} and {facts.names[second]} are {wanted}, as {clock(proof.start)} shows.",
             proof=[proof],
             needs=["subtitle", "picture", "identity"],
-            until=None if is_end else round(dice.number(earliest, limit), 3),
+            until=None if is_end else time_between(dice, earliest, limit),
             query={"ask": "relation", "first": item.first, "second": item.second},
         )
 
@@ -101,7 +101,7 @@ def holder(facts: Facts, dice: Dice) -> Iterator[Sample | None]:
         limit = after.start if after is not None else facts.film.duration
         if owner is None or limit - move.end < 2.0 or not facts.is_named(owner, before=limit):
             continue
-        until = round(dice.number(move.end + 0.5, min(limit, move.end + 60.0)), 2)
+        until = time_between(dice, move.end + 0.5, min(limit, move.end + 60.0))
         if not facts.is_named(owner, before=until):
             continue
         thing = facts.props[move.prop or ""].name

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from movieqa.train.film_world.dice import Dice
 from movieqa.train.film_world.records import Event, Fact
 
-from .building import build
+from .building import build, time_between
 from .facts import Facts, clock
 from .sample import Sample
 
@@ -68,7 +68,7 @@ def count(facts: Facts, dice: Dice) -> Iterator[Sample | None]:
         wanted = dice.whole(1, 5)
         events = groups[agent, action][:wanted]
         after = groups[agent, action][wanted].start if len(groups[agent, action]) > wanted else None
-        until = None if after is None else round(dice.number(events[-1].end, after), 2)
+        until = None if after is None else time_between(dice, events[-1].end, after)
         who = "somebody" if agent is None else facts.names[agent]
         if until is not None and not facts.is_named(agent, before=until):
             yield None
