@@ -21,9 +21,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from movieqa.checkpoint.ida_vlm import CONFIG_FILE, IdFormerConfig, load_config
-from movieqa.errors import CheckpointError, ConfigError, MovieQAError
-from movieqa.storage import read_bounded
+from movieqa.checkpoint.ida_vlm import IdFormerConfig, load_config, read_config
+from movieqa.errors import ConfigError
 
 from .module_files import load_strictly
 
@@ -34,7 +33,6 @@ PICTURE_START = 151857
 IS_TOKEN = 374
 """Its " is"."""
 NORM_EPS = 1e-6
-_MAX_CONFIG_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,13 +237,7 @@ class IdFormer(nn.Module):
         Example:
             >>> former = IdFormer.load("id-former", dtype=torch.bfloat16)  # doctest: +SKIP
         """
-        path = Path(folder) / CONFIG_FILE
-        try:
-            config = load_config(read_bounded(path, limit=_MAX_CONFIG_BYTES))
-        except (OSError, ValueError, TypeError, KeyError, MovieQAError) as error:
-            raise CheckpointError(
-                f"{path} cannot be read ({error})", hint="convert the model-idf release of IDA-VLM"
-            ) from error
+        config = read_config(Path(folder), load_config)
         with torch.device("meta"):
             former = cls(config)
         load_strictly(former, Path(folder), dtype=dtype)

@@ -24,15 +24,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from movieqa.checkpoint.folders import new_folder
-from movieqa.errors import CheckpointError, ConfigError, MovieQAError
-from movieqa.storage import read_bounded
+from movieqa.checkpoint.ida_vlm import CONFIG_FILE, load_sizes, read_config
+from movieqa.errors import ConfigError
 
 from .id_former import NORM_EPS, position_table, start_silent
 from .module_files import load_strictly
 
 KIND = "movieqa-id-former"
-CONFIG_FILE = "config.json"
-_MAX_CONFIG_BYTES = 1 << 16
 _WIDTH_OF_HEAD = 128
 _CHANGING = ("identity_attention.", "gate")  # the part that changes frames; the rest remembers
 
@@ -207,13 +205,7 @@ class FilmIdFormer(nn.Module):
         Example:
             >>> former = FilmIdFormer.load("id-former", dtype=torch.bfloat16)  # doctest: +SKIP
         """
-        path = Path(folder) / CONFIG_FILE
-        try:
-            former = cls(_load_config(read_bounded(path, limit=_MAX_CONFIG_BYTES)))
-        except (OSError, ValueError, TypeError, KeyError, MovieQAError) as error:
-            raise CheckpointError(
-                f"{path} cannot be read ({error})", hint="give a folder that FilmIdFormer.save wrote"
-            ) from error
+        former = cls(read_config(Path(folder), _load_config))
         load_strictly(former, Path(folder), dtype=dtype, left_out=_CHANGING if starts_silent else ())
         if starts_silent:
             former.silence()  # after loading: an initialiser that runs before it may have redrawn the zeros
@@ -221,9 +213,4 @@ class FilmIdFormer(nn.Module):
 
 
 def _load_config(data: bytes) -> FilmIdFormerConfig:
-    content = json.loads(data)
-    if not isinstance(content, dict) or content.pop("model_type") != KIND:
-        raise ValueError("no configuration of a film's ID-Former")
-    if not all(type(value) is int for value in content.values()):
-        raise ValueError("its sizes are no whole numbers")
-    return FilmIdFormerConfig(**content)
+    return FilmIdFormerConfig(**load_sizes(data, KIND))

@@ -82,7 +82,8 @@ class ModelAnswerer:
             keyframe=workspace.keyframe,
             max_spans=self.max_spans,
         )
-        names, cast_notes = named_characters(reply.text, film.lines), ()
+        names = named_characters(reply.text, film.lines)
+        cast_notes: tuple[str, ...] = ()
         if (cast := self.session.cast) is not None:
             checked = check_cast(reply.text, cast, evidence.spans, film.shots)
             names, cast_notes = tuple(dict.fromkeys((*names, *checked.names))), checked.notes

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from math import isqrt
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from math import isqrt, prod
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from movieqa.checkpoint.folders import new_folder
 from movieqa.checkpoint.names import Shape, plan_conversion
 from movieqa.checkpoint.weights import Weights, open_file, open_folder
 from movieqa.checkpoint.write import ConversionReport, write_weights
-from movieqa.errors import CheckpointError, ConfigError
+from movieqa.errors import CheckpointError, ConfigError, MovieQAError
+from movieqa.storage import read_bounded
 
 KIND = "ida-vlm-id-former"
 CONFIG_FILE = "config.json"
 VISUAL = "transformer.visual."
 """What the release puts before the names of its visual part."""
 NEEDS = (
-    "Qwen-VL's visual tower (OpenCLIP bigG, 48 blocks, 448 x 448 pixels), whose last block's output it reads",
+    "the visual tower of the same release (convert_visual_tower), whose last block's output it reads",
     "Qwen-7B as tuned in the same release, which reads its tokens",
     "Qwen-VL's tokenizer, for prompts of the form `NAME is <img>...</img>`",
 )
-"""What converted weights need besides themselves; none of it is a part of this conversion."""
+"""What a converted ID-Former needs besides itself; none of it is a part of its conversion."""
 
 _WIDTH_OF_HEAD = 128
+_MAX_CONFIG_BYTES = 1 << 16
 _RULES = (
     (r"attn_pool\.query", "query"),
     (r"attn_pool\.pos_embed", "query_positions"),
@@ -130,25 +133,60 @@ def convert_id_former(
     Example:
         >>> print(*convert_id_former("model-idf", "id-former").needs, sep="\\n")  # doctest: +SKIP
     """
-    source, target = Path(source), Path(target)
+    result = convert_part(
+        Path(source),
+        Path(target),
+        kind=KIND,
+        is_own=_is_own,
+        describe=lambda shapes: _describe(shapes, Path(source), num_heads),
+        dump=dump_config,
+        translate=translate_id_former_name,
+    )
+    told = IdFormerReport(**{field.name: getattr(result, field.name) for field in fields(result)})
+    if report is not None:
+        told.save(report)
+    return told
+
+
+class _Sized(Protocol):
+    @property
+    def shapes(self) -> dict[str, Shape]: ...
+
+
+_Config = TypeVar("_Config", bound=_Sized)
+_Loaded = TypeVar("_Loaded")
+
+
+def convert_part(
+    source: Path,
+    target: Path,
+    *,
+    kind: str,
+    is_own: Callable[[str], bool],
+    describe: Callable[[Mapping[str, Shape]], _Config],
+    dump: Callable[[_Config], str],
+    translate: Callable[[str], str | None],
+    report: str | Path | None = None,
+) -> ConversionReport:
+    """Convert one part of a release to a folder of its own; the other tensors are only listed."""
     weights = open_file(source) if source.is_file() else open_folder(source)
-    own = Weights({name: tensor for name, tensor in weights.items() if _is_own(name)})
-    config = _describe(own.shapes, source, num_heads)
+    own = Weights({name: tensor for name, tensor in weights.items() if is_own(name)})
+    config = describe(own.shapes)
     plan = plan_conversion(
         own.shapes,
         config.shapes,
         where=str(source),
-        translate=translate_id_former_name,
+        translate=translate,
         hint="give a complete model-idf release of IDA-VLM",
     )
     with new_folder(target) as folder:
         records = write_weights(folder, plan, weights)
-        (folder / CONFIG_FILE).write_text(dump_config(config), encoding="utf-8")
-    result = IdFormerReport(
+        (folder / CONFIG_FILE).write_text(dump(config), encoding="utf-8")
+    result = ConversionReport(
         source=source.name,
         target=target.name,
-        kind=KIND,
-        num_parameters=sum(_count(tensor.shape) for tensor in plan.tensors),
+        kind=kind,
+        num_parameters=sum(prod(tensor.shape) for tensor in plan.tensors),
         dropped=plan.dropped,
         unused=tuple(name for name in weights if name not in own),
         tensors=records,
@@ -169,12 +207,34 @@ def load_config(data: bytes) -> IdFormerConfig:
     Raises:
         ValueError: Not such a file (also as TypeError, KeyError or ConfigError).
     """
+    return IdFormerConfig(**load_sizes(data, KIND))
+
+
+def load_sizes(data: bytes, kind: str) -> dict[str, int]:
+    """Read the sizes in a configuration of one kind.
+
+    Raises:
+        ValueError: Not such a file (also as KeyError).
+    """
     content = json.loads(data)
-    if not isinstance(content, dict) or content.pop("model_type") != KIND:
-        raise ValueError("no configuration of an ID-Former")
+    if not isinstance(content, dict) or content.pop("model_type") != kind:
+        raise ValueError(f"no configuration of kind {kind}")
     if not all(type(value) is int for value in content.values()):
         raise ValueError("its sizes are no whole numbers")
-    return IdFormerConfig(**content)
+    return content
+
+
+def read_config(folder: Path, load: Callable[[bytes], _Loaded]) -> _Loaded:
+    """Read the configuration in a folder of converted weights.
+
+    Raises:
+        CheckpointError: If it is missing, damaged or of another kind.
+    """
+    path = folder / CONFIG_FILE
+    try:
+        return load(read_bounded(path, limit=_MAX_CONFIG_BYTES))
+    except (OSError, ValueError, TypeError, KeyError, MovieQAError) as error:
+        raise CheckpointError(f"{path} cannot be read ({error})", hint="convert or save it again") from error
 
 
 def _is_own(name: str) -> bool:
@@ -203,10 +263,3 @@ def _describe(shapes: Mapping[str, Shape], source: Path, num_heads: int | None) 
         )
     except ConfigError as error:
         raise CheckpointError(f"{source} does not describe an ID-Former ({error.message})") from error
-
-
-def _count(shape: Shape) -> int:
-    count = 1
-    for size in shape:
-        count *= size
-    return count

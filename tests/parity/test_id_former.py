@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 import torch
 from movieqa.memory.id_former import IdFormer, PictureGroup, flags_of_prompts, group_by_flags
+from movieqa.memory.visual_tower import VisualTower, prepare_pictures
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 from torch.testing import assert_close
 
 from movieqa.checkpoint.ida_vlm import VISUAL, IdFormerConfig, convert_id_former, translate_id_former_name
+from movieqa.checkpoint.ida_vlm_tower import convert_visual_tower
 
 FOLDER = Path(__file__).parent.parent / "assets" / "golden" / "ida-vlm"
 CASES = ("3id_2test", "1id_1test", "batch_of_three_samples", "plain_flag2")
@@ -110,10 +113,18 @@ def test_every_gradient(case: str, former: IdFormer) -> None:
 
 
 @torch.no_grad()
-def test_from_the_towers_output_to_the_embeddings(tmp_path: Path) -> None:
+def test_from_pictures_to_the_embeddings(tmp_path: Path) -> None:
     recorded = arrays("e2e_two_rows")
+    tower_report = convert_visual_tower(
+        FOLDER / "e2e_two_rows.safetensors", tmp_path / "tower", num_heads=4, picture_size=112
+    )
+    tower = VisualTower.load(tmp_path / "tower")
+    pictures = [Image.fromarray(recorded[f"image_{index}"].numpy()) for index in range(6)]
+    pixels = prepare_pictures(pictures, 112)
+    assert torch.equal(pixels, recorded["pixel_values"])
+    check(tower(pixels), recorded["vit_features"])
     report = convert_id_former(FOLDER / "e2e_two_rows.safetensors", tmp_path / "former")
-    assert {name.split(".")[1] for name in report.unused} == {"visual", "wte"}
+    assert set(report.unused) & set(tower_report.unused) == {"transformer.wte.weight"}  # all the rest is converted
     former = IdFormer.load(tmp_path / "former")
     assert former.config.num_heads == 1
     flags = flags_of_prompts(recorded["input_ids"], picture_start=400)
