@@ -217,3 +217,27 @@ def test_a_read_only_folder_is_one_clear_line(tmp_path: Path) -> None:
         restore()
     with pytest.raises(WorkspaceError, match="--output"):
         WorkspaceBuilder(Path("/proc/movieqa"), FILM)  # root too may not write here
+
+
+def test_a_step_is_on_disk_before_the_manifest_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    sync = os.fsync
+
+    def record(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", record)
+    with WorkspaceBuilder(tmp_path / "w", FILM) as builder:
+        write_step(builder)
+    last_manifest = len(synced) - 1 - synced[::-1].index(".manifest.json.tmp")
+    assert "probe.txt" in synced[:last_manifest]
+    assert "deep" in synced[synced.index("probe.txt") : last_manifest]
+
+
+def test_not_even_force_writes_into_a_strangers_folder(tmp_path: Path) -> None:
+    (tmp_path / "w").mkdir()
+    (tmp_path / "w" / "photo.jpg").touch()
+    with pytest.raises(WorkspaceError, match="not a workspace"):
+        WorkspaceBuilder(tmp_path / "w", FILM, force=True)
+    assert [path.name for path in (tmp_path / "w").iterdir()] == ["photo.jpg"]

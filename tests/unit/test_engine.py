@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from movieqa.answer import Answer
+from movieqa.chat import Chat
 from movieqa.engine import NO_MODEL_NOTE, Answerer, ExtractiveAnswerer, check_question
 from movieqa.errors import ConfigError
 from movieqa.workspace import Workspace
@@ -255,3 +256,31 @@ def test_a_question_is_stripped_and_may_be_long() -> None:
 def test_it_is_an_answerer(harbour: ExtractiveAnswerer) -> None:
     assert isinstance(harbour, Answerer)
     assert harbour.answer("Who drowned?").answerer == harbour.name == "extractive"
+
+
+def test_shots_of_a_line_leave_room_for_the_line(tmp_path: Path) -> None:
+    workspace = make_workspace(
+        tmp_path, shots=make_shots(0, 1, 2, 3, 4, 5, 6), subtitles=make_subtitles((0.1, 5.9, "Behold the lighthouse."))
+    )
+    answer = ExtractiveAnswerer(workspace, max_spans=3).answer("What is shown when they say lighthouse?")
+    assert [span.known for span in answer.spans].count("heard") == 1
+    assert len(answer.spans) == 3
+
+
+def test_a_shot_that_ends_at_until_may_go_on(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path, shots=make_shots(0, 2, 4, 6))
+    spans = ExtractiveAnswerer(workspace).answer("What is shown in the first three seconds?", until=4.0).spans
+    assert [span.keyframe for span in spans] == ["keyframes/0001.jpg", None]
+
+
+def test_a_chat_remembers_its_answers(harbour: ExtractiveAnswerer) -> None:
+    chat = Chat(harbour)
+    first = chat.ask("Who takes the key?")
+    pieces = chat.stream("Where is the letter?")
+    text = "".join(pieces)
+    assert chat.history[0] == first
+    assert [answer.question for answer in chat.history] == ["Who takes the key?", "Where is the letter?"]
+    assert chat.history[1].text == text
+    with pytest.raises(ConfigError, match="empty"):
+        chat.ask(" ")
+    assert len(chat.history) == 2

@@ -11,6 +11,7 @@ from movieqa.movie import Subtitle
 from movieqa.question import TimeWindow
 from movieqa.retrieval import MAX_SECONDS, LineIndex
 from movieqa.words import split_words
+from tests.workspaces import make_subtitles
 
 FILLER = (
     "The morning was cold and we walked along the river.",
@@ -244,3 +245,11 @@ def test_every_language_has_a_stemmer_and_its_own_tags() -> None:
     assert len(tags) == len(set(tags))
     for language in LANGUAGES:
         assert LineIndex([Subtitle(start=0.0, end=1.0, text="a", source=f"film.{language.code}.srt")]).language
+
+
+def test_a_passage_is_no_more_than_five_lines() -> None:
+    words = ("amber", "basalt", "cobalt", "dolomite", "emerald", "feldspar", "garnet")
+    lines = make_subtitles(*((index, index + 0.9, word) for index, word in enumerate(words)))
+    index = LineIndex(lines)
+    (best, *_) = index.search(index.query(" ".join(words)), window=None, limit=5)
+    assert len(best.lines) == 5
