@@ -96,7 +96,7 @@ def draw_crowd(pen: Pen, scene: Scene, tick: int) -> None:
         speed = own.number(2.2, 5.0) * (1 if own.chance(0.5) else -1)
         x = (own.number(0, 1300) + speed * (tick // 2)) % 1300 - 150
         color = own.pick(("6a5a6e", "55606e", "6e6455", "5a6e60", "735a55"))
-        swing = 9 * math.sin(tick * 0.45 + index)
+        swing = 9 * math.sin((tick // 2) * 0.9 + index)
         base = 446.0 + 4 * index
         pen.line((x - swing, base, x, base - 90, x + swing, base), 17, shade(color, 0.7))
         pen.rect(x - 26, base - 170, 52, 96, color, round_by=16)
