@@ -144,7 +144,7 @@ class FilmIdFormer(nn.Module):
             if not bool(who.any()):
                 continue
             frames = (set_of_frame == number).nonzero()[:, 0]
-            changed[frames] = patches[frames] + self._found(patches[frames], memory[who], positions).to(patches.dtype)
+            changed[frames] = patches[frames] + self._found(patches[frames], memory[who], positions).to(patches)
         return changed
 
     def _found(
@@ -152,7 +152,7 @@ class FilmIdFormer(nn.Module):
     ) -> Float[Tensor, "T P C"]:
         normed = self.patch_norm(self._patches(patches))
         query = (normed + positions).flatten(0, 1)[None]
-        rows = memory.to(normed.dtype).flatten(0, 1)[None]
+        rows = memory.to(normed).flatten(0, 1)[None]
         found: Tensor = self.identity_attention(query, rows, rows, need_weights=False)[0]
         return self.gate.tanh() * found.view_as(normed)
 

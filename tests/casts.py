@@ -25,7 +25,7 @@ def make_cast(workspace: Workspace, people: Mapping[str, Sequence[int]], *, qual
     for number, (name, shots) in enumerate(people.items()):
         own = []
         left = number / (len(people) + 1)
-        box = Box(left=left, top=0.25, right=left + 0.2, bottom=0.75)
+        box = Box(left=left, top=0.25, right=min(1.0, left + 0.2), bottom=0.75)
         for shot in shots:
             frames = np.flatnonzero(shot_of_frame == shot)
             index = len(tracklets)
