@@ -1,1 +1,1 @@
-"""Will hold the training stages (weights); empty so far."""
+"""The training stages (weights), and film world: synthetic films to train and test on."""

@@ -197,6 +197,17 @@ def test_a_missing_encoder_is_one_clear_line(tmp_path: Path, monkeypatch: pytest
     assert not (tmp_path / "film").exists()
 
 
+def test_a_missing_graphics_library_is_one_clear_line() -> None:
+    code = (
+        "import sys; sys.modules['skia'] = None\n"
+        "from movieqa.errors import MovieQAError\n"
+        "try:\n    import movieqa.train.film_world.synthesis\n"
+        "except MovieQAError as error:\n    print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.count("\n") == 1 and "movieqa[synthesize]" in done.stdout
+
+
 def test_more_people_than_names() -> None:
     with pytest.raises(ConfigError, match="more people than names"):
         draw_names(Dice(1), "test", is_woman=[True] * 5000)

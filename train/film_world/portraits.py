@@ -8,7 +8,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import skia
 
 from movieqa.storage import write_atomic
 
@@ -16,6 +15,7 @@ from .dice import Dice
 from .drawing.acting import Figure
 from .drawing.body import joints_of
 from .drawing.figures import FigureArtist
+from .drawing.library import skia
 from .drawing.pen import Pen, Tint
 from .drawing.pose import Pose
 from .records import Film, Person

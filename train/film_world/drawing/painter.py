@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-import skia
 from movieqa.train.film_world.places import PLACE_KINDS
 from movieqa.train.film_world.props import COLORS
 from movieqa.train.film_world.records import Film, Place, Scene, ShotPlan
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from .acting import TICKS
 from .figures import FigureArtist
 from .framing import PICTURE_CENTER, Framing, View
+from .library import skia
 from .pen import Pen, Tint, shade
 from .scenery import draw_crowd, draw_picture_frame, draw_rain, draw_scenery, hair_of_portrait, light_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 
-import skia
+from .library import skia
 
 Tint = tuple[float, float, float]
 """What the light leaves of red, green and blue."""
