@@ -184,3 +184,10 @@ def test_a_larger_picture_shows_the_same(film: Film) -> None:
     large = Painter(film, width=960, height=540).paint(shot, shot.start + 0.5)[:, :, :3]
     shrunk = cv2.resize(large, (320, 180), interpolation=cv2.INTER_AREA)
     assert np.abs(shrunk.astype(int) - small).mean() < 6
+
+
+@pytest.mark.parametrize("size", [(240, 135), (333, 187)])
+def test_any_size_can_be_painted(film: Film, size: tuple[int, int]) -> None:
+    painter = Painter(film, width=size[0], height=size[1])
+    for shot in film.shots[:: len(film.shots) // 8]:
+        assert painter.paint(shot, shot.start).shape == (size[1], size[0], 4)

@@ -160,7 +160,7 @@ class Painter:
         )
         if self._backdrop is None or self._backdrop[0] != key:
             factor = 1.34 if view.moves else 1.0
-            size = (round(width * factor / 2) * 2, round(height * factor / 2) * 2)
+            size = (round(width * factor), round(height * factor))
             self._backdrop = (key, self._draw_backdrop(view, place, tint, aspect, wide, size))
         backdrop = self._backdrop[1]
         if not view.moves:
