@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from movieqa.engine import Answerer, ExtractiveAnswerer
 from movieqa.errors import MissingDependencyError
+from movieqa.people_files import has_cast, load_cast
 from movieqa.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def open_answerer(workspace: Workspace, config: AnswererConfig) -> Answerer:
 
     settings = SessionConfig(guidance=config.guidance, decoding=Decoding(max_new_tokens=config.answer_tokens))
     loaded = open_model(config.model, device=config.device, quantisation=config.quantisation)
-    return ModelAnswerer(FilmSession(workspace, loaded, settings), max_spans=config.max_spans)
+    cast = load_cast(workspace) if has_cast(workspace) else None
+    return ModelAnswerer(FilmSession(workspace, loaded, settings, cast=cast), max_spans=config.max_spans)
 
 
 def check_model_packages() -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Sequence
+from dataclasses import replace
+from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 from movieqa.answer import Answer
 from movieqa.errors import ConfigError
 from movieqa.extractive import Evidence
+from movieqa.identity import Cast
+from movieqa.people_answers import answer_about_people
+from movieqa.people_files import has_cast, load_cast
 from movieqa.question import parse_question
 from movieqa.workspace import Workspace
 
@@ -99,6 +104,9 @@ class ExtractiveAnswerer:
         """
         started = time.perf_counter()
         text = check_question(question)
+        about_people = None if self._cast is None else answer_about_people(text, self._cast, until)
+        if about_people is not None:
+            return replace(about_people, seconds=time.perf_counter() - started)
         evidence = self._evidence(until)
         finding = evidence.find(parse_question(text, evidence.film.duration), max_spans=self.max_spans)
         return Answer(
@@ -121,6 +129,10 @@ class ExtractiveAnswerer:
         answer = self.answer(question, until=until)
         yield answer.text
         return answer
+
+    @cached_property
+    def _cast(self) -> Cast | None:
+        return load_cast(self.workspace) if has_cast(self.workspace) else None
 
     def _evidence(self, until: float | None) -> Evidence:
         evidence = self._kept.pop(until, None) or Evidence(self.workspace, until)

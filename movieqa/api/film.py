@@ -13,7 +13,10 @@ from movieqa.workspace import Workspace
 if TYPE_CHECKING:
     from movieqa.export import ShotFormat
     from movieqa.features import FeatureKind
+    from movieqa.memory.providers import ProviderName
+    from movieqa.people_export import PeopleFormat
     from movieqa.preprocess.features import FeaturesStep
+    from movieqa.preprocess.progress import Progress
     from movieqa.summary import WorkspaceSummary
 
 PathLike = str | Path
@@ -30,6 +33,8 @@ def preprocess_movie(
     subtitles: Sequence[PathLike] = (),
     subtitle_language: str | None = None,
     transcribe: str | None = None,
+    people: ProviderName | None = None,
+    cast: PathLike | None = None,
     model: str | None = None,
     features: FeatureKind = "float16",
     device: str = "auto",
@@ -49,6 +54,8 @@ def preprocess_movie(
         subtitles: Subtitle files; by default those beside the film, then those inside it.
         subtitle_language: Which language to choose where there are several, such as `en`.
         transcribe: A speech recognition model, by name or folder, used when there are no subtitles.
+        people: What recognises people, `classical` or `sface`; nobody is looked for by default. Later: `cast_find`.
+        cast: A folder with one picture or folder per name; people are looked for then.
         model: A model's folder or hub name; its features of the film are stored for `ask(..., model=...)`.
         features: How they are stored: `float16`, or `int8` in half the room.
         device: Where the model runs; `auto` takes the first GPU, else the processor.
@@ -83,7 +90,7 @@ def preprocess_movie(
     film = Path(film)
     listener = TerminalProgress() if progress else Silence()
     try:
-        return build_workspace(
+        workspace = build_workspace(
             film,
             default_output(film) if output is None else Path(output),
             PreprocessConfig(
@@ -94,8 +101,30 @@ def preprocess_movie(
             progress=listener,
             force=force,
         )
+        if people is not None or cast is not None:
+            _find_people(workspace, people or "classical", cast=cast, force=force, progress=listener)
+            workspace = Workspace.open(workspace.path)
+        return workspace
     finally:
         listener.close()
+
+
+def _find_people(
+    workspace: Workspace, provider: ProviderName, *, cast: PathLike | None, force: bool, progress: Progress
+) -> None:
+    from movieqa.api.people import cast_find
+
+    progress.start("people")
+    found = cast_find(
+        workspace,
+        provider=provider,
+        cast=cast,
+        force=force,
+        on_progress=lambda done, total: progress.advance(done / total),
+    )
+    num_named = sum(one.name is not None for one in found.identities)
+    notes = Workspace.open(workspace.path).steps["people"].notes
+    progress.finish("people", f"{len(found.identities)} people, {num_named} of them named", notes)
 
 
 def _features_step(model: str, *, kind: FeatureKind, device: str) -> FeaturesStep:
@@ -149,13 +178,18 @@ def report(
 
 
 def export(
-    workspace: PathLike | Workspace | None = None, *, shots: ShotFormat = "csv", output: PathLike | None = None
+    workspace: PathLike | Workspace | None = None,
+    *,
+    shots: ShotFormat = "csv",
+    people: PeopleFormat | None = None,
+    output: PathLike | None = None,
 ) -> str:
-    """Write a film's shots in a format other programs read.
+    """Write a film's shots, or its people, in a format other programs read.
 
     Args:
         workspace: A workspace, its folder, or None for the newest one here.
         shots: `csv`, `edl` (CMX 3600), `otio` (OpenTimelineIO) or `vtt` (WebVTT chapters).
+        people: Instead of shots who is on screen when: `csv`, `json` or `vtt` (a metadata track); no embeddings.
         output: Where to write it; nowhere by default.
 
     Returns:
@@ -168,10 +202,13 @@ def export(
     """
     from movieqa.builder import cannot_write, check_file
     from movieqa.export import export_shots
+    from movieqa.people_export import export_people
+    from movieqa.people_files import load_cast
 
     if output is not None:
         check_file(Path(output))
-    text = export_shots(open_workspace(workspace), shots)
+    opened = open_workspace(workspace)
+    text = export_shots(opened, shots) if people is None else export_people(load_cast(opened), people)
     if output is not None:
         try:
             write_atomic(Path(output), text)

@@ -8,12 +8,13 @@ import traceback
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup, TyperOption
+from typer.core import TyperGroup
 
 from movieqa import __version__
 from movieqa.errors import MovieQAError
 
-from . import film, machine, model, question
+from . import film, machine, model, people, question, training
+from .group import VerbGroup
 from .output import UnwritableError, complain
 
 EXIT_DONE, EXIT_USER = 0, 2
@@ -22,6 +23,7 @@ VERBS = (
     film.preprocess,
     question.ask,
     question.chat,
+    people.find,
     film.report,
     film.export,
     film.info,
@@ -31,18 +33,8 @@ VERBS = (
 )
 
 
-class _Verbs(TyperGroup):
+class _Verbs(VerbGroup):
     """All verbs, with one place where what went wrong becomes a line and an exit code."""
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Find a verb; its help leaves out the variables, which follow one rule told in the epilogue."""
-        command = super().get_command(ctx, cmd_name)
-        param: Any
-        for param in command.params if command else ():
-            param.envvar_list_splitter = "\n"  # several questions in one variable: a question has spaces
-            if isinstance(param, TyperOption):
-                param.show_envvar = False
-        return command
 
     def invoke(self, ctx: Any) -> Any:
         """Run a verb."""
@@ -75,6 +67,8 @@ app = typer.Typer(
 )
 for _verb in VERBS:
     app.command()(_verb)
+for _group in (people.cast, training.synthesize):
+    app.add_typer(_group)
 
 
 def _show_version(is_asked: bool) -> None:

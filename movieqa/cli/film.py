@@ -12,6 +12,14 @@ from .options import Debug, Device, Features, Json, Model, Place
 from .output import print_json, say
 
 
+class PeopleFormat(StrEnum):
+    """Formats `export --people` writes."""
+
+    csv = "csv"
+    json = "json"
+    vtt = "vtt"
+
+
 class ShotFormat(StrEnum):
     """Formats `export` writes."""
 
@@ -53,6 +61,13 @@ def preprocess(
         str | None,
         typer.Option("--transcribe", help="A speech recognition model (name or folder), for films without subtitles."),
     ] = None,
+    people: Annotated[
+        str | None,
+        typer.Option("--people", help="What recognises people (classical, sface); nobody is looked for by default."),
+    ] = None,
+    cast: Annotated[
+        Path | None, typer.Option("--cast", help="A folder with one picture or folder per name; implies --people.")
+    ] = None,
     model: Model = None,
     features: Features = "float16",
     device: Device = "auto",
@@ -77,6 +92,8 @@ def preprocess(
         subtitles=subtitles or (),
         subtitle_language=subtitle_language,
         transcribe=transcribe,
+        people=people,  # type: ignore[arg-type]  # checked where it is used
+        cast=cast,
         model=model,
         features=features,  # type: ignore[arg-type]  # checked where it is used
         device=device,
@@ -126,18 +143,22 @@ def export(
     shots: Annotated[
         ShotFormat, typer.Option("--shots", help="Format: CSV, CMX 3600 EDL, OpenTimelineIO or WebVTT chapters.")
     ] = ShotFormat.csv,
+    people: Annotated[
+        PeopleFormat | None, typer.Option("--people", help="Instead of shots who is when: CSV, JSON or WebVTT.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to write; by default standard output.")
     ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write the film's shots for other programs: spreadsheet, editing system, player."""
+    """Write the film's shots, or its people, for other programs: spreadsheet, editing system, player."""
     from movieqa import api
 
-    text = api.export(workspace, shots=shots.value, output=output)
+    format_ = shots.value if people is None else people.value
+    text = api.export(workspace, shots=shots.value, people=None if people is None else people.value, output=output)
     if as_json:
-        print_json({"format": shots.value, "output": str(output)} if output else {"format": shots.value, "text": text})
+        print_json({"format": format_, "output": str(output)} if output else {"format": format_, "text": text})
     elif output is not None:
         say(str(output))
     else:

@@ -1,0 +1,82 @@
+"""Verbs that make what models are trained on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .group import VerbGroup
+from .options import Debug, Json
+from .output import print_json, say
+
+
+class Split(StrEnum):
+    """Which names, faces, places, plots and wordings may be used."""
+
+    all = "all"
+    train = "train"
+    test = "test"
+
+
+synthesize = typer.Typer(
+    name="synthesize", cls=VerbGroup, no_args_is_help=True, help="Make films whose every detail is known."
+)
+
+
+@synthesize.command()
+def film_world(
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the first film; the others follow it.")],
+    minutes: Annotated[float, typer.Option("--minutes", help="About how long each film is.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write into.")],
+    count: Annotated[int, typer.Option("--count", help="How many films.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", help="How many processes draw at once.")] = 1,
+    split: Annotated[
+        Split, typer.Option("--split", help="train keeps away from what is kept for test; all uses everything.")
+    ] = Split.all,
+    people: Annotated[
+        int | None, typer.Option("--people", help="People in a film; by default its length decides.")
+    ] = None,
+    width: Annotated[int, typer.Option("--width", help="Of the picture, in pixels.")] = 640,
+    height: Annotated[int, typer.Option("--height", help="Of the picture, in pixels.")] = 360,
+    fps: Annotated[int, typer.Option("--fps", help="Frames a second.")] = 24,
+    speaks: Annotated[
+        bool, typer.Option("--speech/--no-speech", help="Speak the lines where a speech synthesiser is installed.")
+    ] = True,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Make whole films from a seed: film.mp4, film.srt, cast/, truth.json and questions with answers, qa.jsonl.
+
+    Interrupted, the same command goes on where it stopped. The same seed gives the same pixels and the same truth.
+    """
+    import sys
+
+    from movieqa import api
+
+    films = api.synthesize_film_world(
+        seed=seed,
+        minutes=minutes,
+        out=out,
+        count=count,
+        jobs=jobs,
+        split=split.value,
+        people=people,
+        width=width,
+        height=height,
+        fps=fps,
+        speaks=speaks,
+        progress=not quiet and sys.stderr.isatty(),
+    )
+    if as_json:
+        print_json([asdict(film) | {"folder": str(film.folder)} for film in films])
+        return
+    for film in films:
+        say(
+            f"{film.folder}  ({film.duration:.0f} s, {film.num_shots} shots, {film.num_people} people, "
+            f"{film.num_questions} questions)"
+        )

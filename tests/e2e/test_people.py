@@ -1,0 +1,73 @@
+"""Who is on screen, by name, through the command line, on real people."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.command import movieqa
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, assets: Path) -> Path:
+    folder = tmp_path_factory.mktemp("people")
+    for name in ("signs.mp4", "signs.srt"):
+        shutil.copy(assets / name, folder)
+    done = movieqa("preprocess", "signs.mp4", "--cast", assets / "cast", cwd=folder)
+    assert done.code == 0, done.err
+    assert "5 people, 5 of them named" in done.err
+    return folder
+
+
+def test_every_shot_is_named_as_the_truth_says(folder: Path, assets: Path) -> None:
+    truth = json.loads((assets / "signs.truth.json").read_text())["shots"]
+    done = movieqa("export", "--people", "json", cwd=folder)
+    assert done.code == 0, done.err
+    people = done.json["people"] if isinstance(done.json, dict) else done.json
+    found = {shot: one["name"] for one in people for shot in one["shots"]}
+    assert found == {index: f"person-{shot['person']}" for index, shot in enumerate(truth)}
+
+
+@pytest.mark.parametrize(
+    ("question", "start", "end"),
+    [
+        ("When does person-B first appear?", 2.52, 4.56),
+        ("Who is on screen at 00:00:11?", 10.24, 11.72),
+        ("How long is person-C on screen?", 4.56, 8.12),
+    ],
+)
+def test_questions_about_people_are_answered_from_the_memory(
+    folder: Path, question: str, start: float, end: float
+) -> None:
+    answer = movieqa("ask", "--question", question, "--json", cwd=folder).json
+    assert (answer["spans"][0]["start"], answer["spans"][0]["end"]) == (start, end)
+    assert answer["spans"][0]["known"] == "seen"
+
+
+def test_people_are_found_together_and_apart(folder: Path) -> None:
+    moments = movieqa("find", "--with", "person-A", "--min-seconds", "2", "--json", cwd=folder).json
+    assert [(moment["start"], moment["end"]) for moment in moments] == [(0.0, 2.52), (8.12, 10.24)]
+    assert movieqa("find", "--with", "person-A", "--with", "person-B", cwd=folder).out == "never\n"
+    assert "Nobody" in movieqa("find", "--with", "Nobody", cwd=folder).complaint
+
+
+def test_corrections_hold_and_can_be_undone(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "signs.movieqa", tmp_path / "signs.movieqa")
+    assert movieqa("cast", "name", "the person at 00:00:11", "Dora", cwd=tmp_path).code == 0
+    assert "Dora" in movieqa("cast", "list", cwd=tmp_path).out
+    assert "Dora" in movieqa("cast", "history", cwd=tmp_path).out
+    assert movieqa("cast", "undo", cwd=tmp_path).code == 0
+    assert "Dora" not in movieqa("cast", "list", cwd=tmp_path).out
+    assert movieqa("cast", "purge", cwd=tmp_path).code == 0
+    assert "movieqa cast find" in movieqa("cast", "list", cwd=tmp_path).complaint
+
+
+def test_a_cast_folder_that_cannot_be_used(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "signs.movieqa", tmp_path / "signs.movieqa")
+    (tmp_path / "cast").mkdir()
+    (tmp_path / "cast/Anna.jpg").write_text("no picture")
+    assert "Anna.jpg" in movieqa("cast", "find", "--cast", "cast", cwd=tmp_path).complaint
+    assert "5" in movieqa("cast", "list", cwd=tmp_path).out
