@@ -1,4 +1,3 @@
-# ruff: noqa: F722
 """The identities of one film as the ID-Former remembers them, and the frames that the memory places them in."""
 
 from __future__ import annotations

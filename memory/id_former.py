@@ -1,4 +1,3 @@
-# ruff: noqa: F722
 """IDA-VLM's ID-Former as published (arXiv 2407.07577): pictures of people change how other pictures are read.
 
 Queries read the patches of a picture and make its tokens (the pooling). What they read from the reference pictures of

@@ -1,4 +1,3 @@
-# ruff: noqa: F722
 """The ID-Former made for films: a few queries for each identity, and frames that look only at who is in their shot.
 
 For one frame with patches f, and Z the memories of the identities placed in its shot:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from movieqa.assignment import match
-
 from .provider import Scale
 
 _MAYBE = 0.7  # of the way from the floor to a sure name: the name is possible
@@ -32,7 +30,7 @@ def name_groups(
     scale: Scale,
     forbidden: Sequence[tuple[int, int]] = (),
 ) -> tuple[Naming, ...]:
-    """Match groups and names one to one, by the mean cosine between a group's faces and a name's pictures.
+    """Give each name to the group that fits it best, by the mean cosine between a group's faces and a name's pictures.
 
     A name is sure where the group fits it well and clearly better than any other name; otherwise it is possible.
 
@@ -50,15 +48,18 @@ def name_groups(
     scores = means @ references.T
     for group, name in forbidden:
         scores[group, name] = -1.0
-    sure, maybe = scale.named, scale.part(_MAYBE, scale.named)
-    second = np.sort(scores, axis=1)[:, -2] if scores.shape[1] > 1 else np.full(len(scores), -1.0)
+    maybe = scale.part(_MAYBE, scale.named)
     best = scores.argmax(axis=1)
+    highest = scores[np.arange(len(scores)), best]
+    second = np.sort(scores, axis=1)[:, -2] if scores.shape[1] > 1 else np.full(len(scores), -1.0)
+    is_clear = (highest >= scale.named) & (highest - second >= scale.margin)
     namings = []
     given: set[int] = set()
-    for group, name in match(np.where(scores >= sure, 2 + scores, 0)):
-        is_clear = best[group] == name and scores[group, name] - second[group] >= scale.margin
-        if scores[group, name] >= sure and is_clear:
-            namings.append(Naming(group=group, name=name, score=float(scores[group, name]), is_sure=True))
+    for name in range(scores.shape[1]):
+        groups = np.flatnonzero(is_clear & (best == name))
+        if len(groups):
+            group = int(groups[highest[groups].argmax()])
+            namings.append(Naming(group=group, name=name, score=float(highest[group]), is_sure=True))
             given.add(group)
     for group in range(len(scores)):
         name = int(best[group])

@@ -1,4 +1,3 @@
-# ruff: noqa: F722
 """The visual tower of IDA-VLM and Qwen-VL, whose last block's output the published ID-Former reads.
 
 A plain vision transformer without a class token: 14 x 14 patches, learned positions resized to the picture, exact GELU.

@@ -1,4 +1,3 @@
-# ruff: noqa: F722
 """Writing answers after a prefix: several at once, word by word, greedy or seeded."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: F722
 """The vision tower's output for every sampled frame, read back from the workspace without loading it whole."""
 
 from __future__ import annotations

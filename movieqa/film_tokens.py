@@ -1,4 +1,3 @@
-# ruff: noqa: F722
 """A film's frame tokens: what does not depend on the question is computed once."""
 
 from __future__ import annotations

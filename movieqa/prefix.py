@@ -1,4 +1,3 @@
-# ruff: noqa: F722
 """A long prompt read once, and attention to it by any number of answers: kept once, never copied, never changed."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: F722
 """Many questions, one film: what can be shared between the questions is computed once."""
 
 from __future__ import annotations

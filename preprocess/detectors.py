@@ -16,15 +16,15 @@ from movieqa.errors import ConfigError, MissingDependencyError
 from .scan_job import DETECTORS
 from .shots import Boundary
 from .transitions import TransitionDetector
-
-_TRANSNET_BATCH = 100  # pictures it collects before it looks, twice over
+from .transnet import TransNetDetector
 
 
 class BoundaryFinder:
     """Runs one detector over a film's small pictures.
 
-    PySceneDetect's detectors tell only where the picture changed for good. The fades and dissolves that
-    `TransitionDetector` sees on the side then say what kind of boundary each one is, and where its middle lies.
+    `TransitionDetector` and `TransNetDetector` tell boundaries of every kind. PySceneDetect's detectors tell only where
+    the picture changed for good; the fades and dissolves that `TransitionDetector` sees on the side then say what kind
+    of boundary each one is, and where its middle lies.
 
     Args:
         name: One of `DETECTORS`.
@@ -32,29 +32,29 @@ class BoundaryFinder:
         transnet: TransNetV2 as an ONNX file, for `transnet`.
 
     Raises:
-        ConfigError: There is no detector of that name.
+        ConfigError: There is no detector of that name, or the file is not TransNetV2.
         MissingDependencyError: `transnet` lacks its model file or onnxruntime.
     """
 
     def __init__(self, name: str, *, rate: Fraction, transnet: Path | None = None) -> None:
         self._rate = rate
-        self._transitions = TransitionDetector(rate)
-        self._detector: SceneDetector | None = None if name == "transitions" else _make(name, transnet)
-        self.lookahead = self._transitions.lookahead
+        self._teller = _make_transnet(transnet) if name == "transnet" else TransitionDetector(rate)
+        self._detector = None if name in ("transitions", "transnet") else _make(name)
+        self.lookahead = self._teller.lookahead
         """Pictures by which an answer may come late."""
         self._patience = 0
-        if self._detector is not None:
-            own = 2 * _TRANSNET_BATCH if name == "transnet" else self._detector.event_buffer_length
-            self._patience = max(self.lookahead + self._transitions.max_frames // 2, own)
-            self.lookahead = self._patience + self._transitions.max_frames
+        if isinstance(self._teller, TransitionDetector) and self._detector is not None:
+            longest = self._teller.max_frames
+            self._patience = max(self.lookahead + longest // 2, self._detector.event_buffer_length)
+            self.lookahead = self._patience + longest
         self._waiting: list[int] = []
         self._gradual: list[Boundary] = []
 
     def push(self, number: int, picture: NDArray[np.uint8]) -> list[Boundary]:
         """Show the next picture, UInt8[H, W, 3], blue first; return the boundaries that are now certain."""
         timecode = FrameTimecode(number, self._rate)
-        self._transitions.process_frame(timecode, picture)
-        found = self._transitions.take()
+        self._teller.process_frame(timecode, picture)
+        found = self._teller.take()
         if self._detector is None:
             return found
         cuts = self._detector.process_frame(timecode, picture)
@@ -63,8 +63,8 @@ class BoundaryFinder:
     def finish(self, number: int) -> list[Boundary]:
         """Return what is left after the last picture, whose number is given."""
         timecode = FrameTimecode(number, self._rate)
-        self._transitions.post_process(timecode)
-        found = self._transitions.take()
+        self._teller.post_process(timecode)
+        found = self._teller.take()
         if self._detector is None:
             return found
         cuts = self._detector.post_process(timecode)
@@ -84,7 +84,7 @@ class BoundaryFinder:
         return Boundary(frame=frame, kind="cut", first=frame, last=frame)
 
 
-def _make(name: str, transnet: Path | None) -> SceneDetector:
+def _make(name: str) -> SceneDetector:
     match name:
         case "content":
             return ContentDetector()
@@ -96,27 +96,12 @@ def _make(name: str, transnet: Path | None) -> SceneDetector:
             return HashDetector()
         case "threshold":
             return ThresholdDetector()
-        case "transnet":
-            return _make_transnet(transnet)
     raise ConfigError(f"no detector {name!r}", hint=f"choose one of {', '.join(DETECTORS)}")
 
 
-def _make_transnet(path: Path | None) -> SceneDetector:
+def _make_transnet(path: Path | None) -> TransNetDetector:
     if path is None:
         raise MissingDependencyError(
             "the transnet detector needs TransNetV2 as an ONNX file", hint="give its path, or choose another detector"
         )
-    if not path.is_file():
-        raise MissingDependencyError(f"{path}: no such model file", hint="give TransNetV2 as an ONNX file")
-    try:
-        import onnxruntime  # noqa: F401
-    except ImportError:
-        raise MissingDependencyError(
-            "the transnet detector needs onnxruntime", hint="install it with: pip install 'movieqa[transnet]'"
-        ) from None
-    from scenedetect.detectors.transnet_v2 import TransnetV2Detector
-
-    try:
-        return TransnetV2Detector(model_path=path, onnx_providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's own exceptions share no base
-        raise MissingDependencyError(f"{path}: not a model onnxruntime can read ({error})") from None
+    return TransNetDetector(path)

@@ -1,4 +1,3 @@
-# ruff: noqa: F722
 """The features step: every sampled frame through the vision tower, onto disk shard by shard."""
 
 from __future__ import annotations

@@ -11,8 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from movieqa.memory.tracklets import FrameFaces
 from numpy.typing import NDArray
+
+from movieqa.memory.tracklets import FrameFaces
 
 DIMENSION = 512
 _FAMILIES = 10

@@ -1,4 +1,3 @@
-# ruff: noqa: F722
 """The two LAVIS files that training starts from: the vision tower alone, and the trimmed Q-Former."""
 
 from __future__ import annotations

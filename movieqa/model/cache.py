@@ -1,4 +1,3 @@
-# ruff: noqa: F722
 """Where keys and values of a long prompt live, and how the prompt is read into them piece by piece."""
 
 from __future__ import annotations

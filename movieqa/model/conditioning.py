@@ -1,4 +1,3 @@
-# ruff: noqa: F722
 """Who is in a frame changes how its patches are read; it comes in with the call and is never kept by the model."""
 
 from __future__ import annotations

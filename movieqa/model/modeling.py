@@ -1,4 +1,3 @@
-# ruff: noqa: F722
 """A film and a question in, an answer out: vision tower, text decoder, frame tokens, language model.
 
 In shapes, R = 1 + P rows are a frame's class token and patches, N = 1 + M tokens its context and content tokens.

@@ -1,4 +1,3 @@
-# ruff: noqa: F722
 """Pictures and texts become what the model reads, to the bit as in training."""
 
 from __future__ import annotations

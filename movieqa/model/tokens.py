@@ -1,4 +1,3 @@
-# ruff: noqa: F722
 """Frames become tokens: context attention, content pooling, projectors, token order and the splice.
 
 This is the part of the model that is not in transformers. For one frame, with V the patches of the vision tower and

@@ -8,7 +8,8 @@ boundary of either kind lies inside it or within six frames of it.
 
 The film is drawn from seed 7. The detector's thresholds were set on films of five minutes from seeds 1, 2 and 3 of the
 same maker, on `tests/assets/signs.mp4` and on the pictures in `tests/unit/test_transitions.py`; nothing was set on seed
-7. PySceneDetect's detectors run with their own defaults on the same small pictures.
+7. PySceneDetect's detectors run with their own defaults on the same small pictures, and so does TransNetV2 where
+`--transnet` gives its file; its seconds are those of one thread of possibly several.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ from pathlib import Path
 from statistics import median
 
 import psutil
+
 from movieqa.preprocess.decoding import Decoder
 from movieqa.preprocess.detectors import BoundaryFinder
 from movieqa.preprocess.probe import probe
 from movieqa.preprocess.shots import Boundary
 from movieqa.preprocess.small import SmallPictures
-
 from tests.bench.film import Truth, make_film
 
 SEED = 7
@@ -218,11 +219,13 @@ def score(found: Sequence[Boundary], truth: Truth) -> Score:
     return result
 
 
-def find_boundaries(film: Path, names: Sequence[str]) -> dict[str, tuple[list[Boundary], float]]:
+def find_boundaries(
+    film: Path, names: Sequence[str], transnet: Path | None = None
+) -> dict[str, tuple[list[Boundary], float]]:
     """Run several detectors over one decode of a film; return each one's boundaries and seconds."""
     video = probe(film)
     decoder, small = Decoder(film, video), SmallPictures()
-    finders = {name: BoundaryFinder(name, rate=Fraction(video.rate)) for name in names}
+    finders = {name: BoundaryFinder(name, rate=Fraction(video.rate), transnet=transnet) for name in names}
     found: dict[str, list[Boundary]] = {name: [] for name in names}
     seconds = dict.fromkeys(names, 0.0)
     for picture in decoder.pictures():
@@ -237,14 +240,15 @@ def find_boundaries(film: Path, names: Sequence[str]) -> dict[str, tuple[list[Bo
     return {name: (found[name], seconds[name]) for name in names}
 
 
-def measure_detectors(film: Path, truth: Truth) -> str:
-    """Score every detector on the film; return a table."""
+def measure_detectors(film: Path, truth: Truth, transnet: Path | None) -> str:
+    """Score every detector on the film, TransNetV2 where its file is given; return a table."""
     head = (
         "| Detector | cut precision | cut recall | cut F1 | flashes taken for cuts | gradual precision | "
         "gradual recall | gradual F1 | seconds |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|"
     )
     rows = []
-    for name, (found, seconds) in find_boundaries(film, DETECTORS).items():
+    names = (*DETECTORS, "transnet") if transnet else DETECTORS
+    for name, (found, seconds) in find_boundaries(film, names, transnet).items():
         result = score(found, truth)
         result.seconds = seconds
         rows.append(result.row(name))
@@ -252,16 +256,19 @@ def measure_detectors(film: Path, truth: Truth) -> str:
     return "\n".join([head, *rows])
 
 
-def measure_real_footage() -> str:
-    """Check the nine cuts of the film in the assets; return a sentence."""
+def measure_real_footage(transnet: Path | None) -> str:
+    """Check the nine cuts of the film in the assets; return a sentence a detector."""
     shots = json.loads((ASSETS / "signs.truth.json").read_text())["shots"]
     truth = Truth(cuts=[shot["start_frame"] for shot in shots[1:]])
-    found, _ = find_boundaries(ASSETS / "signs.mp4", ["transitions"])["transitions"]
-    exact = sum(boundary.frame in truth.cuts and boundary.kind == "cut" for boundary in found)
-    return (
-        f"`signs.mp4`, real footage: {exact} of {len(truth.cuts)} cuts exact, "
-        f"{len(found) - exact} boundaries that are none."
-    )
+    names = ("transitions", "transnet") if transnet else ("transitions",)
+    sentences = []
+    for name, (found, _) in find_boundaries(ASSETS / "signs.mp4", names, transnet).items():
+        exact = sum(boundary.frame in truth.cuts and boundary.kind == "cut" for boundary in found)
+        sentences.append(
+            f"`signs.mp4`, real footage, {name}: {exact} of {len(truth.cuts)} cuts exact, "
+            f"{len(found) - exact} boundaries that are none."
+        )
+    return "\n".join(sentences)
 
 
 def main() -> None:
@@ -271,6 +278,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=MINUTES)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", choices=["speed", "memory", "detectors"], help="leave the other parts out")
+    parser.add_argument("--transnet", type=Path, metavar="FILE", help="TransNetV2 as an ONNX file, for one more row")
     arguments = parser.parse_args()
     arguments.cache.mkdir(parents=True, exist_ok=True)
     film = arguments.cache / f"film-{arguments.minutes:g}-{SEED}.mp4"
@@ -288,8 +296,8 @@ def main() -> None:
         if arguments.only in (None, "memory"):
             print(measure_memory(film, Path(folder), times=TIMES_LONGER) + "\n")
     if arguments.only in (None, "detectors"):
-        print(measure_detectors(film, truth) + "\n")
-        print(measure_real_footage() + "\n")
+        print(measure_detectors(film, truth, arguments.transnet) + "\n")
+        print(measure_real_footage(arguments.transnet) + "\n")
     print(
         "The detector's thresholds were set on other films of the same maker (seeds 1, 2 and 3); this one is from seed "
         f"{SEED}. PySceneDetect's detectors run with their defaults."

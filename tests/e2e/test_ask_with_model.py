@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from movieqa.preprocess.features import FeaturesConfig, add_features
 
 from movieqa import api
 from movieqa.answer import Answer
@@ -22,6 +21,7 @@ from movieqa.loaded import LoadedModel, open_model
 from movieqa.model.config import tiny
 from movieqa.model_answerer import ModelAnswerer
 from movieqa.plan import plan_film
+from movieqa.preprocess.features import FeaturesConfig, add_features
 from movieqa.session import FilmSession, Guidance, SessionConfig
 from movieqa.workspace import Workspace
 from tests.tiny_checkpoint import save_tiny_model

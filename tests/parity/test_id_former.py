@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from movieqa.memory.id_former import IdFormer, PictureGroup, flags_of_prompts, group_by_flags
-from movieqa.memory.visual_tower import VisualTower, prepare_pictures
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -19,6 +17,8 @@ from torch.testing import assert_close
 
 from movieqa.checkpoint.ida_vlm import VISUAL, IdFormerConfig, convert_id_former, translate_id_former_name
 from movieqa.checkpoint.ida_vlm_tower import convert_visual_tower
+from movieqa.memory.id_former import IdFormer, PictureGroup, flags_of_prompts, group_by_flags
+from movieqa.memory.visual_tower import VisualTower, prepare_pictures
 
 FOLDER = Path(__file__).parent.parent / "assets" / "golden" / "ida-vlm"
 CASES = ("3id_2test", "1id_1test", "batch_of_three_samples", "plain_flag2")

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from movieqa.preprocess.clock import Clock
 
 RATE = Fraction(24)

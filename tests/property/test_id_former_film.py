@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from movieqa.memory.id_former import IdFormer, PictureGroup
-from movieqa.memory.id_former_film import FilmIdFormer, FilmIdFormerConfig
 from torch import nn
 
 from movieqa.checkpoint.ida_vlm import IdFormerConfig
+from movieqa.memory.id_former import IdFormer, PictureGroup
+from movieqa.memory.id_former_film import FilmIdFormer, FilmIdFormerConfig
 
 torch.set_num_threads(1)
 torch.manual_seed(0)

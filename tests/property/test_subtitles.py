@@ -6,14 +6,14 @@ import random
 
 from hypothesis import given
 from hypothesis import strategies as st
-from movieqa.preprocess.subtitle_cues import Cue, settle_cues
-from movieqa.preprocess.subtitle_encoding import decode_text
-from movieqa.preprocess.subtitle_formats import parse_subtitles
-from movieqa.preprocess.subtitle_markup import html_text, substation_text, tidy, vtt_text
 
 from movieqa import movie_files
 from movieqa.errors import SubtitleError
 from movieqa.movie import Subtitle
+from movieqa.preprocess.subtitle_cues import Cue, settle_cues
+from movieqa.preprocess.subtitle_encoding import decode_text
+from movieqa.preprocess.subtitle_formats import parse_subtitles
+from movieqa.preprocess.subtitle_markup import html_text, substation_text, tidy, vtt_text
 
 MILLISECONDS = st.integers(min_value=0, max_value=500 * 3_600_000)
 PLAIN = st.text(alphabet=st.characters(exclude_categories=("Cs", "Cc", "Cf", "Zl", "Zp"), exclude_characters="<>&{}\\"))

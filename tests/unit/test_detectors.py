@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
+from movieqa.errors import ConfigError, MissingDependencyError
 from movieqa.preprocess.decoding import Decoder
 from movieqa.preprocess.detectors import BoundaryFinder
 from movieqa.preprocess.probe import probe
 from movieqa.preprocess.scan_job import DETECTORS
 from movieqa.preprocess.shots import Boundary
 from movieqa.preprocess.small import SmallPictures
-from numpy.typing import NDArray
-
-from movieqa.errors import ConfigError, MissingDependencyError
 from tests import clips
 
 RATE = Fraction(clips.RATE)

@@ -14,8 +14,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from movieqa.preprocess import features as step_module
-from movieqa.preprocess.features import FeaturesConfig, FeaturesStep, add_features, quantise_rows
 from safetensors import safe_open
 
 from movieqa.builder import WorkspaceBuilder
@@ -23,6 +21,8 @@ from movieqa.errors import CheckpointError, ConfigError, WorkspaceError
 from movieqa.features import FrameFeatures, bytes_per_frame, step_name
 from movieqa.frames import open_frames
 from movieqa.loaded import LoadedModel, chosen_model, open_model
+from movieqa.preprocess import features as step_module
+from movieqa.preprocess.features import FeaturesConfig, FeaturesStep, add_features, quantise_rows
 from movieqa.workspace import Workspace
 from tests.tiny_checkpoint import make_tiny_model, save_tiny_model, tiny_processor
 from tests.workspaces import make_shots, make_workspace

@@ -19,6 +19,7 @@ import pytest
 
 pytest.importorskip("skia")
 
+from movieqa.errors import ConfigError, MissingDependencyError
 from movieqa.train.film_world import encoding, synthesis
 from movieqa.train.film_world.casting import draw_look
 from movieqa.train.film_world.dice import Dice, is_reserved
@@ -29,8 +30,6 @@ from movieqa.train.film_world.questions.wording import WORDING
 from movieqa.train.film_world.sound import SAMPLE_RATE, SoundTrack
 from movieqa.train.film_world.story.speech import RULES
 from movieqa.train.film_world.synthesis import synthesize_film_world
-
-from movieqa.errors import ConfigError, MissingDependencyError
 
 SMALL = {"size": (320, 180), "speaks": False}
 TEXTS = ("truth.json", "film.srt", "qa.jsonl")

@@ -12,11 +12,10 @@ import pytest
 
 pytest.importorskip("skia")
 
+from movieqa.errors import ConfigError
 from movieqa.train.film_world.formats.building import FORMATS, BuiltData, build_training_data
 from movieqa.train.film_world.formats.folder import read_film_folder
 from movieqa.train.film_world.synthesis import synthesize_film_world
-
-from movieqa.errors import ConfigError
 
 Records = dict[str, list[dict[str, Any]]]
 

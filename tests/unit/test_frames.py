@@ -11,14 +11,14 @@ from typing import get_args
 import av
 import numpy as np
 import pytest
-from movieqa.preprocess.probe import probe
-from movieqa.preprocess.scan import ScanConfig, scan_film
 
 from movieqa import movie_files
 from movieqa.builder import WorkspaceBuilder
 from movieqa.errors import ConfigError, MissingDependencyError, WorkspaceError
 from movieqa.frames import Decoder, FrameReader, open_frames
 from movieqa.manifest import FileEntry, Manifest
+from movieqa.preprocess.probe import probe
+from movieqa.preprocess.scan import ScanConfig, scan_film
 from movieqa.workspace import Workspace
 from tests import clips
 

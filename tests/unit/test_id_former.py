@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from movieqa.memory.id_former import IdFormer, PictureGroup, flags_of_prompts, group_by_flags
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from movieqa.checkpoint.ida_vlm import NEEDS, VISUAL, IdFormerConfig, convert_id_former
 from movieqa.errors import CheckpointError, ConfigError
+from movieqa.memory.id_former import IdFormer, PictureGroup, flags_of_prompts, group_by_flags
 
 CONFIG = IdFormerConfig(width=32, num_heads=2, num_queries=4, patch_width=24)
 GROUPS = [

@@ -7,6 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from movieqa.decoding import Decoding
+from movieqa.errors import CheckpointError, ConfigError
+from movieqa.identity import Box
+from movieqa.loaded import LoadedModel
 from movieqa.memory.film_identities import (
     FilmIdentities,
     FilmIdentitiesConfig,
@@ -15,15 +22,8 @@ from movieqa.memory.film_identities import (
     place_identities,
 )
 from movieqa.memory.id_former_film import FilmIdFormer, FilmIdFormerConfig, film_id_former
-from movieqa.preprocess.features import FeaturesConfig, add_features
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
-
-from movieqa.decoding import Decoding
-from movieqa.errors import CheckpointError, ConfigError
-from movieqa.identity import Box
-from movieqa.loaded import LoadedModel
 from movieqa.model import Conditioning, Media, MovieModel
+from movieqa.preprocess.features import FeaturesConfig, add_features
 from movieqa.session import FilmSession, SessionConfig
 from movieqa.workspace import Workspace
 from tests.casts import make_cast

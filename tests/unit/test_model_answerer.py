@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from movieqa.preprocess.features import add_features
 
 from movieqa.answer import Answer
 from movieqa.decoding import Decoding
@@ -14,6 +13,7 @@ from movieqa.engine import Answerer
 from movieqa.errors import ConfigError
 from movieqa.loaded import LoadedModel
 from movieqa.model_answerer import ModelAnswerer
+from movieqa.preprocess.features import add_features
 from movieqa.session import FilmSession, Guidance, SessionConfig
 from movieqa.workspace import Workspace
 from tests.tiny_checkpoint import make_tiny_model, tiny_processor

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from movieqa.preprocess.features import add_features
 
 from movieqa.decoding import Decoding
 from movieqa.errors import ConfigError, ContextOverflowError
@@ -15,6 +14,7 @@ from movieqa.model.cache import CacheSettings
 from movieqa.model.config import llama_vid_7b, llama_vid_13b, tiny
 from movieqa.plan import PlanSettings, plan_film, render_plan
 from movieqa.plan_contents import FilmLength, read_contents
+from movieqa.preprocess.features import add_features
 from movieqa.session import FilmSession, SessionConfig
 from movieqa.speed import Speed, available_memory, measure_speed, work_of
 from tests.tiny_checkpoint import make_tiny_model, tiny_processor

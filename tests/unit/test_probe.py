@@ -11,10 +11,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from movieqa.preprocess import probe as probe_module
-from movieqa.preprocess.probe import probe
 
 from movieqa.errors import MissingDependencyError, VideoError
+from movieqa.preprocess import probe as probe_module
+from movieqa.preprocess.probe import probe
 from movieqa.storage import digest_file
 from tests import clips
 

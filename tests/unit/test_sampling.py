@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from movieqa.movie import Shot, VideoInfo
 from movieqa.preprocess.decoding import Picture
 from movieqa.preprocess.proxy import PictureScaler, proxy_size
 from movieqa.preprocess.sampling import FrameSampler, Middle
 from movieqa.preprocess.shots import MIN_SHOT_FRAMES, Boundary, build_shots
 from movieqa.preprocess.thinning import choose_frames
-
-from movieqa.movie import Shot, VideoInfo
 
 VIDEO = VideoInfo(
     name="film.mp4",

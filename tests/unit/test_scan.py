@@ -20,12 +20,12 @@ import cv2
 import numpy as np
 import psutil
 import pytest
-from movieqa.preprocess import scan as scan_module
-from movieqa.preprocess.probe import probe
-from movieqa.preprocess.scan import ScanConfig, ScanResult, scan_film
 
 from movieqa import movie_files
 from movieqa.errors import ConfigError, MissingDependencyError, VideoError
+from movieqa.preprocess import scan as scan_module
+from movieqa.preprocess.probe import probe
+from movieqa.preprocess.scan import ScanConfig, ScanResult, scan_film
 from tests import clips
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from movieqa.preprocess.probe import probe
-from movieqa.preprocess.scan import ScanConfig, ScanResult, scan_film
 
 from movieqa.errors import VideoError
+from movieqa.preprocess.probe import probe
+from movieqa.preprocess.scan import ScanConfig, ScanResult, scan_film
 from tests import clips
 
 CODECS = {

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from movieqa.preprocess.features import FeaturesConfig, add_features
 from safetensors.torch import load_file, save_file
 from transformers import LlamaConfig, MistralConfig, Qwen2Config
 
@@ -21,6 +20,7 @@ from movieqa.model import Media
 from movieqa.model.cache import CacheSettings
 from movieqa.model.config import tiny
 from movieqa.movie_files import dump_subtitles
+from movieqa.preprocess.features import FeaturesConfig, add_features
 from movieqa.session import FilmSession, SessionConfig
 from movieqa.workspace import Workspace
 from tests.tiny_checkpoint import byte_tokenizer, make_tiny_model, tiny_processor

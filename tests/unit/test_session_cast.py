@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from movieqa.preprocess.features import FeaturesConfig, add_features
 
 from movieqa.decoding import Decoding
 from movieqa.identity import Cast
 from movieqa.loaded import LoadedModel
 from movieqa.model_answerer import ModelAnswerer
+from movieqa.preprocess.features import FeaturesConfig, add_features
 from movieqa.prompt import FRAME_SLOT, Prompt
 from movieqa.session import FilmSession, SessionConfig
 from movieqa.workspace import Workspace

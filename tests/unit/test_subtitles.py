@@ -13,16 +13,16 @@ from pathlib import Path
 import av
 import pysubs2
 import pytest
-from movieqa.preprocess import subtitle_streams
-from movieqa.preprocess.probe import probe
-from movieqa.preprocess.subtitle_streams import read_clock
-from movieqa.preprocess.subtitles import SubtitleConfig, SubtitleResult, read_subtitles
 
 from movieqa import movie_files
 from movieqa.builder import WorkspaceBuilder
 from movieqa.errors import ConfigError, MissingDependencyError, SubtitleError
 from movieqa.manifest import Manifest
 from movieqa.movie import VideoInfo
+from movieqa.preprocess import subtitle_streams
+from movieqa.preprocess.probe import probe
+from movieqa.preprocess.subtitle_streams import read_clock
+from movieqa.preprocess.subtitles import SubtitleConfig, SubtitleResult, read_subtitles
 
 ENGLISH = "1\n00:00:00,500 --> 00:00:01,523\n<i>Take</i> it &amp; go.\n\n2\n00:00:02,000 --> 00:00:02,750\n42\n"
 FRENCH = ENGLISH.replace("<i>Take</i> it", "Prends-le à l'été")

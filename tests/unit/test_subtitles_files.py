@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+
+from movieqa.errors import SubtitleError
+from movieqa.movie import Subtitle
 from movieqa.preprocess import subtitle_files
 from movieqa.preprocess.languages import is_language, known_language, mismatch
 from movieqa.preprocess.subtitle_cues import Cue, settle_cues
 from movieqa.preprocess.subtitle_files import find_sidecars, fingerprint, read_subtitle_file
-
-from movieqa.errors import SubtitleError
-from movieqa.movie import Subtitle
 
 SRT = "1\n00:00:01,000 --> 00:00:02,000\nHello\n"
 

@@ -6,11 +6,11 @@ import textwrap
 
 import pysubs2
 import pytest
+
+from movieqa.errors import SubtitleError
 from movieqa.preprocess import subtitle_formats
 from movieqa.preprocess.subtitle_cues import Cue
 from movieqa.preprocess.subtitle_formats import parse_subtitles
-
-from movieqa.errors import SubtitleError
 
 ASS_HEAD = """\
 [Script Info]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from movieqa.preprocess.subtitle_encoding import decode_text
 from movieqa.preprocess.subtitle_markup import html_text, substation_text, tidy, vtt_text
 

@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
+from movieqa.errors import ConfigError, MissingDependencyError, SubtitleError
 from movieqa.preprocess import transcribe
 from movieqa.preprocess.probe import probe
 from movieqa.preprocess.subtitles import SubtitleConfig, read_subtitles
 from movieqa.preprocess.transcribe import SpeechModel, transcribe_film
-from numpy.typing import NDArray
-
-from movieqa.errors import ConfigError, MissingDependencyError, SubtitleError
 
 RATE = 16_000
 

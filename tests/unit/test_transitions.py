@@ -8,10 +8,11 @@ from fractions import Fraction
 import cv2
 import numpy as np
 import pytest
-from movieqa.preprocess.shots import Boundary
-from movieqa.preprocess.transitions import TransitionDetector
 from numpy.typing import NDArray
 from scenedetect.common import FrameTimecode
+
+from movieqa.preprocess.shots import Boundary
+from movieqa.preprocess.transitions import TransitionDetector
 
 Picture = NDArray[np.uint8]
 RATE = Fraction(24)

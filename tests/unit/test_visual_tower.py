@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from movieqa.memory.visual_tower import VisualTower, prepare_pictures
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from movieqa.checkpoint.ida_vlm_tower import VisualTowerConfig, convert_visual_tower
 from movieqa.errors import CheckpointError, ConfigError
+from movieqa.memory.visual_tower import VisualTower, prepare_pictures
 
 RELEASE = Path(__file__).parent.parent / "assets" / "golden" / "ida-vlm" / "e2e_two_rows.safetensors"
 BLOCK = "transformer.visual.transformer.resblocks.1."

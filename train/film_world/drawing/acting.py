@@ -128,6 +128,7 @@ class Acting:
         gap = {
             "give": 118.0,
             "show": 128.0,
+            "follow": 150.0,
             "shake": 122.0,
             "embrace": 44.0,
             "push": 84.0,

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
+
 from movieqa.train.film_world.places import PLACE_KINDS
 from movieqa.train.film_world.props import COLORS
 from movieqa.train.film_world.records import Film, Place, Scene, ShotPlan
-from numpy.typing import NDArray
 
 from .acting import TICKS
 from .figures import FigureArtist

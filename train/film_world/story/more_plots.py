@@ -165,8 +165,9 @@ def followed_friend(t: Thread) -> Plot:
     stage = yield Call(place=t.place(), people=(a, b))
     greet(stage, a, b, always=True)
     chat(stage, a, b)
+    away = stage.act("follow", a, b)
     stage.act("leave", b)
-    away = stage.act("leave", a)
+    stage.act("leave", a, causes=(away.id,))
     place = t.place()
     stage = yield Call(place=place, people=(c,), shadow=a)
     stage.act("enter", b)
@@ -318,7 +319,9 @@ def everyday(t: Thread) -> Plot:
 
 
 def _use_something(t: Thread, stage: Stage, person: str) -> None:
-    use, action = t.dice.pick((("eat", "eat"), ("read", "read"), ("play", "play"), ("drink", "drink"), ("", "look_at")))
+    use, action = t.dice.pick(
+        (("eat", "eat"), ("read", "read"), ("play", "play"), ("drink", "drink"), ("burn", "burn"), ("", "look_at"))
+    )
     thing = t.prop(*([use] if use else []), holder=person)
     stage.act(action, person, prop=thing.id)
 
