@@ -1,1 +1,1 @@
-"""Will hold the batch evaluation (numbers); empty so far."""
+"""The numbers: metrics of the identity memory so far; batch evaluation will follow."""

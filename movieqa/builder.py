@@ -39,7 +39,7 @@ class WorkspaceBuilder:
     Args:
         path: The workspace's folder; made if it is not there.
         source: Facts of the film: name, digest, bytes and library versions, as a manifest without steps.
-        force: Forget what was done before.
+        force: Do every step again; readers keep what was done before until it is replaced.
 
     Raises:
         WorkspaceError: Another process is writing here, the folder is of another film or cannot be written, or it
@@ -63,6 +63,7 @@ class WorkspaceBuilder:
         except OSError as error:
             raise cannot_write(path, error) from None
         try:
+            self._stale: set[str] = set()
             self.manifest = self._adopt(source, force=force)
         except BaseException:
             self.close()
@@ -82,7 +83,9 @@ class WorkspaceBuilder:
             raise WorkspaceError(
                 f"{self.path}: made from another film ({earlier.source_name})", hint="choose another --output"
             )
-        return source if force else replace(source, steps=earlier.steps)
+        if force:
+            self._stale = set(earlier.steps)
+        return replace(source, steps=earlier.steps)
 
     def _check_is_ours(self) -> None:
         """Refuse a folder with a stranger's files; hidden ones do not count."""
@@ -95,6 +98,7 @@ class WorkspaceBuilder:
         entry = self.manifest.steps.get(step)
         return (
             entry is not None
+            and step not in self._stale
             and entry.fingerprint == digest_json(dict(depends_on))
             and all(
                 (self.path / name).is_file() and (self.path / name).stat().st_size == file.num_bytes
@@ -152,6 +156,7 @@ class WorkspaceBuilder:
         entry = StepEntry(fingerprint=fingerprint, files=files, notes=tuple(output.notes))
         self.manifest = replace(self.manifest, steps={**self.manifest.steps, step: entry})
         self.manifest.write(self.path)
+        self._stale.discard(step)
 
     def _forget(self, step: str) -> None:
         """Take a stale step out of the manifest before its files change, so that no reader trusts a mixture.

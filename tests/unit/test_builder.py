@@ -55,6 +55,18 @@ def test_force_forgets(tmp_path: Path) -> None:
         assert not builder.is_done("probe", {"setting": 1})
 
 
+def test_force_leaves_readers_the_old_steps_until_each_is_replaced(tmp_path: Path) -> None:
+    with WorkspaceBuilder(tmp_path / "w", FILM) as builder:
+        write_step(builder)
+        write_step(builder, step="scan")
+    with WorkspaceBuilder(tmp_path / "w", FILM, force=True) as builder:
+        write_step(builder)
+        assert builder.is_done("probe", {"setting": 1})
+        assert not builder.is_done("scan", {"setting": 1})
+        assert Manifest.read(tmp_path / "w").steps.keys() == {"probe", "scan"}
+        assert (tmp_path / "w/deep/scan.txt").is_file()
+
+
 def test_a_step_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     with WorkspaceBuilder(tmp_path / "w", FILM) as builder:
         write_step(builder, "one")
