@@ -36,7 +36,8 @@ def relation(facts: Facts, dice: Dice) -> Iterator[Sample | None]:
         later = _later(facts, item)
         limit = facts.film.duration if later is None else later.start
         proof = _shown(facts, item, limit)
-        earliest = 0.0 if proof is None else max(proof.end, facts.named_at[item.first], facts.named_at[item.second])
+        named = max(facts.named_at[item.first], facts.named_at[item.second])
+        earliest = 0.0 if proof is None else max(proof.end, item.start, named)
         if proof is None or earliest >= limit:
             yield None
             continue
