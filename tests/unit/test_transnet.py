@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -289,3 +290,9 @@ def test_a_bad_file_is_told_in_one_line(
     assert str(caught.value).startswith(str(network))
     assert str(caught.value).isprintable()
     assert not (out / "shots.csv").exists()
+
+
+def test_says_that_onnxruntime_is_missing(change_reader: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingDependencyError, match=r"needs onnxruntime; install it with: pip install 'movieqa"):
+        BoundaryFinder("transnet", rate=RATE, transnet=change_reader)
