@@ -18,7 +18,7 @@ ONE_FRAME = 1.01 / 24
 
 def test_preprocess_finds_the_hard_cuts(tmp_path: Path) -> None:
     made = synthesize_film_world(seed=12, minutes=2, out=tmp_path / "film", speaks=False)
-    assert made[0].num_shots > 40
+    assert made[0].num_shots > 25
     path = tmp_path / "film" / "film.mp4"
     (tmp_path / "scan").mkdir()
     found = scan_film(path, probe(path), tmp_path / "scan", ScanConfig()).shots
