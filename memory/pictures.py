@@ -50,10 +50,12 @@ def decode_picture(data: bytes) -> UInt8[np.ndarray, "H W 3"]:
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             if image.width * image.height > _MAX_PIXELS:
-                raise ValueError(f"{image.width}x{image.height} pixels are too many")
+                raise ValueError("its pixels are too many")
             upright = ImageOps.exif_transpose(image).convert("RGB")
     except UnidentifiedImageError:
         raise ValueError("unknown format") from None
+    except Image.DecompressionBombError:
+        raise ValueError("its pixels are too many") from None
     except (OSError, SyntaxError) as error:  # what Pillow raises for broken data
         raise ValueError(str(error)) from None
     shrink = _SHORT_SIDE / min(upright.size)
