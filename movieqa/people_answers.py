@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from movieqa.answer import Answer, Span
 from movieqa.errors import ConfigError
-from movieqa.identity import Cast, Identity, fold_name, shown_before
+from movieqa.identity import Cast, Identity, shown_before
 from movieqa.intervals import Interval, total
 from movieqa.times import format_time, parse_time
 
@@ -121,10 +121,9 @@ class _Asked:
 
     def unseen(self, *people: Identity, together: bool = False) -> Answer:
         """Return the answer that somebody is not seen in the part that may be looked at."""
-        who = " and ".join(one.label for one in people)
         what = "together" if together else "on screen"
         before = "" if self._until is None else f" before {format_time(self._until)}"
-        return self.answer(f"{_capital(who)} {_be(people)} not seen {what}{before}.", (), people)
+        return self.answer(f"{_subject(*people)} {_be(people)} not seen {what}{before}.", (), people)
 
 
 def _first(asked: _Asked, match: re.Match[str]) -> Answer | None:
@@ -135,14 +134,12 @@ def _first(asked: _Asked, match: re.Match[str]) -> Answer | None:
     if not spans:
         return asked.unseen(one)
     if "last" in (match["order"] or match["late"] or "") or match["order"] == "finally":
-        return asked.answer(
-            f"{_capital(one.label)} is last seen until {format_time(spans[-1].end)}.", spans[-1:], [one]
-        )
+        return asked.answer(f"{_subject(one)} is last seen until {format_time(spans[-1].end)}.", spans[-1:], [one])
     if not (match["order"] or match["late"]):
         times = ", ".join(format_time(span.start) for span in spans[:_MAX_SPANS])
         more = f" and {len(spans) - _MAX_SPANS} times more" if len(spans) > _MAX_SPANS else ""
-        return asked.answer(f"{_capital(one.label)} is on screen from {times}{more}.", spans, [one])
-    return asked.answer(f"{_capital(one.label)} first appears at {format_time(spans[0].start)}.", spans[:1], [one])
+        return asked.answer(f"{_subject(one)} is on screen from {times}{more}.", spans, [one])
+    return asked.answer(f"{_subject(one)} first appears at {format_time(spans[0].start)}.", spans[:1], [one])
 
 
 def _meet(asked: _Asked, match: re.Match[str]) -> Answer | None:
@@ -154,7 +151,7 @@ def _meet(asked: _Asked, match: re.Match[str]) -> Answer | None:
     )
     if company is None:
         return asked.unseen(one, other, together=True)
-    both, first = f"{_capital(one.label)} and {other.label}", format_time(company.spans[0].start)
+    both, first = _subject(one, other), format_time(company.spans[0].start)
     text = f"{both} are first on screen together at {first}, for {_seconds(company.seconds)} in all."
     return asked.answer(text, company.spans, [one, other])
 
@@ -167,13 +164,11 @@ def _company(asked: _Asked, match: re.Match[str]) -> Answer | None:
         return asked.unseen(one)
     company = asked.cast.together(one, until=asked.limit)
     if not company:
-        return asked.answer(
-            f"{_capital(one.label)} is never on screen with anybody else.", asked.shown(one.spans), [one]
-        )
+        return asked.answer(f"{_subject(one)} is never on screen with anybody else.", asked.shown(one.spans), [one])
     listed = ", ".join(f"{entry.identity.label} ({_seconds(entry.seconds)})" for entry in company)
     spans = [entry.spans[0] for entry in company]
     return asked.answer(
-        f"{_capital(one.label)} is on screen with {listed}.", spans, [one, *(entry.identity for entry in company)]
+        f"{_subject(one)} is on screen with {listed}.", spans, [one, *(entry.identity for entry in company)]
     )
 
 
@@ -186,7 +181,7 @@ def _long(asked: _Asked, match: re.Match[str]) -> Answer | None:
     if not spans:
         return asked.unseen(one)
     longest = sorted(spans, key=lambda span: (-span.seconds, span.start))
-    text = f"{_capital(one.label)} is on screen for {_seconds(total(spans))}, in {_times(len(spans))}."
+    text = f"{_subject(one)} is on screen for {_seconds(total(spans))}, in {_times(len(spans))}."
     return asked.answer(text, longest, [one])
 
 
@@ -235,12 +230,12 @@ def _be(people: Sequence[Identity]) -> str:
     return "is" if len(people) == 1 else "are"
 
 
-def _capital(label: str) -> str:
-    return (
-        label
-        if fold_name(label) != label or not label.startswith(("person ", "possibly "))
-        else label[0].upper() + label[1:]
-    )
+def _subject(*people: Identity) -> str:
+    """Return people as a sentence begins with them: names as they are, `person 7` as `Person 7`."""
+    labels = [one.label for one in people]
+    if people[0].name is None:
+        labels[0] = labels[0][0].upper() + labels[0][1:]
+    return " and ".join(labels)
 
 
 _Reply = Callable[[_Asked, "re.Match[str]"], Answer | None]

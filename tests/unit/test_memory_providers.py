@@ -28,7 +28,6 @@ from movieqa.memory.sface import SFaceProvider
 from tests.people_workspaces import COLOURS, make_other_provider, make_provider
 from tests.tiny_onnx import draw_squares, make_recogniser, make_scrfd, make_yunet
 
-
 PUBLISHED = os.environ.get("MOVIEQA_SFACE")
 
 
