@@ -19,7 +19,7 @@ from .people import (
     find,
 )
 from .question import ask, chat, seconds
-from .training import synthesize_film_world
+from .training import data_build, synthesize_film_world
 
 __all__ = [
     "Answer",
@@ -36,6 +36,7 @@ __all__ = [
     "cast_undo",
     "chat",
     "convert",
+    "data_build",
     "doctor",
     "export",
     "find",

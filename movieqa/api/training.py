@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from .film import PathLike
 
 if TYPE_CHECKING:
+    from movieqa.train.film_world.formats.building import BuiltData
     from movieqa.train.film_world.synthesis import MadeFilm
 
 
@@ -46,14 +48,6 @@ def synthesize_film_world(
         ConfigError: An argument cannot work, or the folder cannot be written or holds something else.
         MissingDependencyError: The drawing library or the encoder is not installed.
     """
-    from importlib.util import find_spec
-
-    from movieqa.errors import MissingDependencyError
-
-    if find_spec("skia") is None:
-        raise MissingDependencyError(
-            "film world draws with skia-python", hint="install it with: pip install 'movieqa[synthesize]'"
-        )
     from movieqa.train.film_world.synthesis import synthesize_film_world as synthesize
 
     return synthesize(
@@ -69,3 +63,23 @@ def synthesize_film_world(
         speaks=speaks,
         progress=progress,
     )
+
+
+def data_build(
+    films: Sequence[PathLike], *, out: PathLike, formats: Sequence[str] | None = None, progress: bool = False
+) -> BuiltData:
+    """Turn synthesised films into the training formats of the four systems.
+
+    Args:
+        films: Folders that `synthesize_film_world` made.
+        out: Folder to write into.
+        formats: Which of `align`, `instruct`, `long_video`, `identity`, `boundary`, `text`; all by default.
+        progress: Show a bar on standard error.
+
+    Raises:
+        ConfigError: A folder is no such film, a format is unknown, or the output cannot be written.
+    """
+    from movieqa.train.film_world.formats.building import FORMATS, build_training_data
+
+    chosen = FORMATS if formats is None else tuple(formats)
+    return build_training_data([Path(film) for film in films], Path(out), formats=chosen, progress=progress)

@@ -67,7 +67,7 @@ app = typer.Typer(
 )
 for _verb in VERBS:
     app.command()(_verb)
-for _group in (people.cast, training.synthesize):
+for _group in (people.cast, training.synthesize, training.data):
     app.add_typer(_group)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -25,6 +27,27 @@ class Split(StrEnum):
 synthesize = typer.Typer(
     name="synthesize", cls=VerbGroup, no_args_is_help=True, help="Make films whose every detail is known."
 )
+
+data = typer.Typer(name="data", cls=VerbGroup, no_args_is_help=True, help="Make training data.")
+
+
+@data.command()
+def build(
+    films: Annotated[list[Path], typer.Argument(help="Folders that synthesize made.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write into.")],
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="align, instruct, long_video, identity, boundary or text; all by default."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Turn synthesised films into the training formats of LLaMA-VID, IDA-VLM and VTimeLLM."""
+    from movieqa import api
+
+    built = api.data_build(films, out=out, formats=formats, progress=not quiet and sys.stderr.isatty())
+    print_json(json.loads(json.dumps(asdict(built), default=str))) if as_json else say(str(out))
 
 
 @synthesize.command()
@@ -54,8 +77,6 @@ def film_world(
 
     Interrupted, the same command goes on where it stopped. The same seed gives the same pixels and the same truth.
     """
-    import sys
-
     from movieqa import api
 
     films = api.synthesize_film_world(
