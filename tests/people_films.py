@@ -36,7 +36,7 @@ class PeopleFilm:
 
 
 def make_people_film(
-    seed: int, *, seconds: float = 7200.0, has_noise: bool = True, num_named: int = 12, most_on_screen: int = 3
+    seed: int, *, seconds: float = 7200.0, has_noise: bool = True, num_named: int = 12, crowd: int | None = None
 ) -> PeopleFilm:
     """Make a film of embeddings.
 
@@ -45,7 +45,7 @@ def make_people_film(
         seconds: How long it is.
         has_noise: Without it all faces of a person are one vector.
         num_named: How many people have reference pictures.
-        most_on_screen: The most people in one shot.
+        crowd: How many are in every shot; by default nobody to three.
     """
     random = np.random.default_rng(seed)
     num_people = int(random.integers(89, 99))
@@ -60,7 +60,7 @@ def make_people_film(
     while time < seconds:
         if time >= scene_end:
             scene_end = time + random.uniform(40, 140)
-            size = int(random.integers(2, 6)) + most_on_screen - 3
+            size = int(random.integers(2, 6)) if crowd is None else crowd + 2
             scene = [int(one) for one in random.choice(num_people, size=size, replace=False, p=fame / fame.sum())]
             if unseen and random.random() < 0.9:
                 scene.append(unseen.pop(int(random.integers(len(unseen)))))
@@ -69,9 +69,8 @@ def make_people_film(
         length = min(float(np.clip(random.lognormal(1.2, 0.6), 1, 25)), seconds - time)
         if length < 0.5:
             break
-        shares = np.array([0.05, 0.38, 0.33, 0.24]) if most_on_screen == 3 else np.ones(most_on_screen + 1)
-        shares[1:-1] *= most_on_screen == 3
-        count = min(len(scene), int(random.choice(len(shares), p=shares / shares.sum())))
+        usual = int(random.choice(4, p=[0.05, 0.38, 0.33, 0.24]))
+        count = min(len(scene), usual if crowd is None else crowd)
         tracks = [
             _track(random, person, centres[person], blur, light, time, length, has_noise)
             for person in random.choice(scene, size=count, replace=False)

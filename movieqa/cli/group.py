@@ -14,7 +14,8 @@ class VerbGroup(TyperGroup):
         """Find a verb."""
         command = super().get_command(ctx, cmd_name)
         for param in command.params if command else ():
-            param.envvar_list_splitter = "\n"  # several questions in one variable: a question has spaces
+            # Several questions in one variable: a question has spaces.
+            param.envvar_list_splitter = "\n"  # type: ignore[misc]  # typer keeps it on the class
             if isinstance(param, TyperOption):
                 param.show_envvar = False
         return command
