@@ -27,7 +27,7 @@ from movieqa.people_files import (
     IdentityEntry,
     read_people_file,
 )
-from movieqa.storage import digest_file, write_atomic
+from movieqa.storage import digest_file
 from movieqa.workspace import Workspace
 
 from .apply import Edited, apply_edits, seen_together
@@ -74,7 +74,7 @@ def refresh_cast(builder: WorkspaceBuilder, provider: Provider | None) -> None:
     depends_on = identities_depend_on(workspace)
     if not builder.is_done("identities", depends_on):
         if provider is None:
-            raise WorkspaceError(f"{builder.path}: unfinished", hint="find the people again: movieqa cast find")
+            raise WorkspaceError(f"{builder.path}: unfinished", hint=people_files.FIND_AGAIN)
         with builder.step("identities", depends_on) as output:
             _identify(workspace, material, provider.scale, output.folder)
     _describe_references(builder, material, provider)
@@ -92,8 +92,8 @@ def refresh_cast(builder: WorkspaceBuilder, provider: Provider | None) -> None:
             cast, pictures = _cast(workspace, material, edits)
             for name, data in pictures.items():
                 (output.folder / name).parent.mkdir(exist_ok=True)
-                write_atomic(output.folder / name, data)
-            write_atomic(output.folder / IDENTITIES, people_files.dump_cast(cast))
+                (output.folder / name).write_bytes(data)
+            (output.folder / IDENTITIES).write_text(people_files.dump_cast(cast), encoding="utf-8")
     _sweep(Workspace(builder.path, builder.manifest))
 
 
@@ -159,7 +159,7 @@ def write_identities(workspace: Workspace, material: Material, base: Base, folde
     (folder / FOLDER / "thumbnails").mkdir(parents=True)
     clearest = [_clearest(material, own) for own in base.groups().values()]
     for name, data in _pictures(workspace, material, clearest).items():
-        write_atomic(folder / name, data)
+        (folder / name).write_bytes(data)
     write_base(folder, base)
 
 
@@ -189,11 +189,9 @@ def _describe_references(builder: WorkspaceBuilder, material: Material, provider
         (output.folder / FOLDER).mkdir()
         table = np.array(vectors, np.float16).reshape(len(vectors), material.facts.provider.dimension)
         listed = [[reference.name, reference.digest] for reference in references]
-        write_atomic(
-            output.folder / REFERENCE_LIST,
-            json.dumps({"format": people_files.FORMAT, "provider": fingerprint, "pictures": listed}, indent=1) + "\n",
-        )
-        write_atomic(output.folder / REFERENCE_VECTORS, dump_array(table))
+        text = json.dumps({"format": people_files.FORMAT, "provider": fingerprint, "pictures": listed}, indent=1) + "\n"
+        (output.folder / REFERENCE_LIST).write_text(text, encoding="utf-8")
+        (output.folder / REFERENCE_VECTORS).write_bytes(dump_array(table))
 
 
 def _describe(people: Path, reference: Reference, provider: Provider) -> NDArray[np.float16]:
@@ -326,10 +324,15 @@ def _pictures(workspace: Workspace, material: Material, rows: Sequence[int]) -> 
     """Cut appearances out of their frames, in film order."""
     pictures = {}
     if rows:
+        frames: dict[int, list[int]] = {}
+        for row in sorted(rows):
+            frames.setdefault(int(material.table.frames[row]), []).append(row)
         with open_frames(workspace) as reader:
-            for row in sorted(rows):
-                appearance = material.table.row(row, material.times)
-                pictures[_thumbnail(row)] = cut_thumbnail(reader.read([appearance.frame])[0], appearance.box)
+            for frame, here in frames.items():
+                picture = reader.read([frame])[0]
+                for row in here:
+                    box = material.table.row(row, material.times).box
+                    pictures[_thumbnail(row)] = cut_thumbnail(picture, box)
     return pictures
 
 
@@ -347,10 +350,10 @@ def _aliases(found: Mapping[int, int], said: Mapping[int, int], ids: set[int]) -
 
 def _sweep(workspace: Workspace) -> None:
     """Remove what earlier results left behind: pictures of faces must not outlive their step."""
-    people = workspace.path / FOLDER
+    people, files = workspace.path / FOLDER, workspace.files
     for path in sorted(people.rglob("*"), reverse=True):
         name = path.relative_to(workspace.path).as_posix()
-        if path.is_file() and name not in workspace.files and not _is_kept(path.relative_to(people)):
+        if path.is_file() and name not in files and not _is_kept(path.relative_to(people)):
             path.unlink()
 
 

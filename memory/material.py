@@ -24,7 +24,6 @@ from movieqa.people_files import (
     TrackletTable,
     read_people_file,
 )
-from movieqa.storage import write_atomic
 from movieqa.workspace import Workspace
 
 from .anchors import Anchor, AnchorFinder
@@ -97,9 +96,7 @@ def read_material(workspace: Workspace) -> Material:
     tracklets = read_people_file(workspace, TRACKLETS, people_files.load_tracklets)
     vectors = read_people_file(workspace, EMBEDDINGS, lambda data: load_array(data, np.float16, ndim=2))
     if vectors.shape != (len(tracklets), facts.provider.dimension) or not np.isfinite(vectors).all():
-        raise WorkspaceError(
-            f"{workspace.path}: embeddings and tracklets disagree", hint="find the people again: movieqa cast find"
-        )
+        raise WorkspaceError(f"{workspace.path}: embeddings and tracklets disagree", hint=people_files.FIND_AGAIN)
     return Material(
         facts=facts,
         table=table,
@@ -123,10 +120,10 @@ def write_material(
 ) -> None:
     """Write what was found, into a step's folder."""
     (folder / FOLDER).mkdir()
-    write_atomic(folder / PEOPLE, people_files.dump_facts(facts))
-    write_atomic(folder / APPEARANCES, people_files.dump_appearances(table))
-    write_atomic(folder / TRACKLETS, people_files.dump_tracklets(tracklets))
-    write_atomic(folder / EMBEDDINGS, dump_array(vectors))
+    (folder / PEOPLE).write_text(people_files.dump_facts(facts), encoding="utf-8")
+    (folder / APPEARANCES).write_bytes(people_files.dump_appearances(table))
+    (folder / TRACKLETS).write_bytes(people_files.dump_tracklets(tracklets))
+    (folder / EMBEDDINGS).write_bytes(dump_array(vectors))
 
 
 def without(material: Material, gone: frozenset[int]) -> tuple[Material, NDArray[np.int64]]:
@@ -167,7 +164,7 @@ def write_base(folder: Path, base: Base) -> None:
         "threshold": base.threshold,
         "scale": asdict(base.scale),
     }
-    write_atomic(folder / BASE, json.dumps(content, sort_keys=True) + "\n")
+    (folder / BASE).write_text(json.dumps(content, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def track_rows(material: Material, scale: Scale) -> TrackRows:

@@ -26,12 +26,14 @@ IDENTITIES = f"{FOLDER}/identities.json"
 INPUTS = ("shots.csv", "frames.npy", "proxy.mp4")
 """What the people were found in; another one makes them stale."""
 
+FIND_AGAIN = "find the people again with: movieqa cast find"
+"""The way out of people that cannot be used."""
+
 _APPEARANCE = np.dtype(
     [("frame", "<i4"), ("tracklet", "<i4"), ("box", "<f4", (4,)), ("score", "<f4"), ("quality", "<f4")]
 )
 _TRACKLET = np.dtype([("shot", "<i4"), ("start", "<f8"), ("end", "<f8"), ("quality", "<f4"), ("best", "<i4")])
 _MAX_BYTES = 1 << 30
-_RUN = "movieqa cast find"
 
 _Record = TypeVar("_Record")
 
@@ -248,7 +250,7 @@ def load_cast(workspace: Workspace) -> Cast:
         WorkspaceError: Nobody looked for people yet, they were found in other frames, or a file is damaged.
     """
     if not has_cast(workspace):
-        raise WorkspaceError(f"{workspace.path}: nobody looked for people yet", hint=f"do it with: {_RUN}")
+        raise WorkspaceError(f"{workspace.path}: nobody looked for people yet", hint=FIND_AGAIN.replace("again ", ""))
     facts = read_people_file(workspace, PEOPLE, load_facts)
     check_inputs(workspace, facts)
     table = read_people_file(workspace, APPEARANCES, load_appearances)
@@ -277,10 +279,9 @@ def check_inputs(workspace: Workspace, facts: PeopleFacts) -> None:
     Raises:
         WorkspaceError: They were not.
     """
-    if any(workspace.files[name].digest != facts.inputs.get(name) for name in INPUTS):
-        raise WorkspaceError(
-            f"{workspace.path}: its people were found in an earlier scan of the film", hint=f"find them again: {_RUN}"
-        )
+    files = workspace.files
+    if any(name not in files or files[name].digest != facts.inputs.get(name) for name in INPUTS):
+        raise WorkspaceError(f"{workspace.path}: its people were found in an earlier scan of the film", hint=FIND_AGAIN)
 
 
 def read_people_file(workspace: Workspace, name: str, load: Callable[[bytes], _Record]) -> _Record:
@@ -351,4 +352,4 @@ def _json_of_format(data: bytes) -> dict[str, Any]:
 
 
 def _damaged(workspace: Workspace, name: str, reason: str) -> WorkspaceError:
-    return WorkspaceError(f"{workspace.path / name}: damaged ({reason})", hint=f"find the people again: {_RUN}")
+    return WorkspaceError(f"{workspace.path / name}: damaged ({reason})", hint=FIND_AGAIN)

@@ -281,6 +281,16 @@ def test_purging_leaves_no_trace(workspace: Workspace) -> None:
     workspace.verify()
 
 
+def test_faces_of_an_earlier_result_do_not_lie_about(workspace: Workspace, provider: OnnxProvider) -> None:
+    workspace = name_person(workspace, "1", "Julia")
+    left_behind = workspace.path / FOLDER / "thumbnails" / "999999.jpg"
+    left_behind.write_bytes(b"a face of an earlier result")
+    workspace = find_people(workspace, provider)
+    assert not left_behind.exists()
+    assert labels(workspace)[1] == "Julia"
+    workspace.verify()
+
+
 def test_a_changed_log_is_refused(workspace: Workspace) -> None:
     workspace = name_person(workspace, "1", "Julia")
     log = workspace.path / FOLDER / "edits.jsonl"

@@ -47,6 +47,12 @@ def test_search_is_exact_and_repeats(backend: Backend) -> None:
     assert np.array_equal(np.stack(one), found.ids), "one by one as all at once"
 
 
+def test_numpy_serves_where_faiss_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert VectorIndex(4).backend == "faiss"
+    monkeypatch.setattr("movieqa.memory.index.find_spec", lambda name: None)
+    assert VectorIndex(4).backend == "numpy"
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_traps_are_closed(backend: Backend) -> None:
     index = VectorIndex(4, backend=backend)
