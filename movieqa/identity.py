@@ -278,7 +278,8 @@ class Cast:
 
     def tracklets_at(self, time: float) -> tuple[Tracklet, ...]:
         """Return the tracklets on screen at a moment, from left to right."""
-        here = [track for track in self.tracklets if track.start <= time < track.end]
+        starts, ends = self._bounds
+        here = [self.tracklets[index] for index in np.flatnonzero((starts <= time) & (time < ends))]
         return tuple(sorted(here, key=lambda track: (self.box_at(track, time).middle, track.index)))
 
     def box_at(self, tracklet: Tracklet, time: float) -> Box:
@@ -287,6 +288,13 @@ class Cast:
         times = self.times[self.table.frames[rows]]
         place = max(0, bisect_right(times.tolist(), time) - 1)
         return self.table.row(int(rows[place]), self.times).box
+
+    @cached_property
+    def _bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return (
+            np.array([track.start for track in self.tracklets], np.float64),
+            np.array([track.end for track in self.tracklets], np.float64),
+        )
 
     @cached_property
     def rows(self) -> tuple[NDArray[np.int64], ...]:
