@@ -86,7 +86,7 @@ def test_providers_say_what_they_are(providers: dict[str, Provider]) -> None:
     assert all(isinstance(provider, Provider) for provider in providers.values())
 
 
-def test_a_fingerprint_follows_files_and_settings(models: Path) -> None:
+def test_a_fingerprint_follows_files_and_settings(providers: dict[str, Provider], models: Path) -> None:
     folder = models / "onnx"
     config = OnnxConfig(detector=folder / "scrfd.onnx", recogniser=folder / "recogniser.onnx", licence="x")
     first = OnnxProvider(config).facts.fingerprint
@@ -134,7 +134,7 @@ def test_a_missing_or_broken_model_file_is_one_clear_line(models: Path, tmp_path
         assert "\n" not in str(caught.value)
 
 
-def test_networks_of_another_kind_are_refused(models: Path, tmp_path: Path) -> None:
+def test_networks_of_another_kind_are_refused(providers: dict[str, Provider], models: Path, tmp_path: Path) -> None:
     recogniser = models / "onnx" / "recogniser.onnx"
     with pytest.raises(ConfigError, match="1 outputs, not 9; use an SCRFD file"):
         OnnxProvider(OnnxConfig(detector=recogniser, recogniser=recogniser, licence="x"))
