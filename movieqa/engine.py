@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 from movieqa.answer import Answer
-from movieqa.errors import ConfigError
+from movieqa.errors import ConfigError, WorkspaceError
 from movieqa.extractive import Evidence
 from movieqa.identity import Cast
 from movieqa.people_answers import answer_about_people
@@ -94,6 +94,7 @@ class ExtractiveAnswerer:
         self.workspace = workspace
         self.max_spans = max_spans
         self._kept: dict[float | None, Evidence] = {}
+        self._faults: list[str] = []
 
     def answer(self, question: str, *, until: float | None = None) -> Answer:
         """Answer a question, using nothing of the film at or after `until`, in seconds.
@@ -116,7 +117,7 @@ class ExtractiveAnswerer:
             spans=finding.spans,
             names=finding.names,
             until=until,
-            notes=(*finding.notes, NO_MODEL_NOTE),
+            notes=(*finding.notes, *self._faults, NO_MODEL_NOTE),
             seconds=time.perf_counter() - started,
         )
 
@@ -132,7 +133,11 @@ class ExtractiveAnswerer:
 
     @cached_property
     def _cast(self) -> Cast | None:
-        return load_cast(self.workspace) if has_cast(self.workspace) else None
+        try:
+            return load_cast(self.workspace) if has_cast(self.workspace) else None
+        except WorkspaceError as error:  # the film was scanned anew: words can be searched all the same
+            self._faults.append(f"Who is on screen was not used: {error}.")
+            return None
 
     def _evidence(self, until: float | None) -> Evidence:
         evidence = self._kept.pop(until, None) or Evidence(self.workspace, until)

@@ -6,6 +6,7 @@ from .film import export, info, open_workspace, preprocess_movie, report
 from .machine import doctor
 from .model import convert, plan
 from .people import (
+    cast_fetch,
     cast_find,
     cast_forget,
     cast_history,
@@ -24,6 +25,7 @@ from .training import data_build, synthesize_film_world
 __all__ = [
     "Answer",
     "ask",
+    "cast_fetch",
     "cast_find",
     "cast_forget",
     "cast_history",

@@ -62,6 +62,23 @@ def cast_find(
     return load_cast(find_people(opened, load_provider(config), cast=folder, force=force, on_progress=on_progress))
 
 
+def cast_fetch(folder: PathLike | None = None) -> Path:
+    """Fetch the YuNet and SFace model files over the network, checked against pinned digests.
+
+    Args:
+        folder: Where to keep them; by default the user's cache folder.
+
+    Returns:
+        The folder they lie in.
+
+    Raises:
+        MissingDependencyError: They cannot be fetched.
+    """
+    from movieqa.memory.providers import fetch_sface
+
+    return fetch_sface(None if folder is None else Path(folder))
+
+
 def cast_list(workspace: PathLike | Workspace | None = None) -> Cast:
     """Return the film's people.
 

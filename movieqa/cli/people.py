@@ -81,6 +81,19 @@ def find_people(
     _show(found, as_json=as_json)
 
 
+@cast.command()
+def fetch(
+    folder: Annotated[Path | None, typer.Argument(help="Where to keep them; by default the user's cache.")] = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Fetch the sface recogniser's model files over the network, checked against pinned digests."""
+    from movieqa import api
+
+    place = api.cast_fetch(folder)
+    print_json({"folder": str(place)}) if as_json else say(str(place))
+
+
 @cast.command("list")
 def list_people(workspace: Place = None, as_json: Json = False, debug: Debug = False) -> None:
     """Tell who is in the film: first and last appearance, screen time, with whom."""

@@ -71,3 +71,14 @@ def test_a_cast_folder_that_cannot_be_used(folder: Path, tmp_path: Path) -> None
     (tmp_path / "cast/Anna.jpg").write_text("no picture")
     assert "Anna.jpg" in movieqa("cast", "find", "--cast", "cast", cwd=tmp_path).complaint
     assert "5" in movieqa("cast", "list", cwd=tmp_path).out
+
+
+def test_people_older_than_the_scan_do_not_stop_other_questions(folder: Path, assets: Path, tmp_path: Path) -> None:
+    for name in ("signs.mp4", "signs.srt"):
+        shutil.copy(assets / name, tmp_path)
+    shutil.copytree(folder / "signs.movieqa", tmp_path / "signs.movieqa")
+    assert movieqa("preprocess", "signs.mp4", "--fps", "2", cwd=tmp_path).code == 0
+    answer = movieqa("ask", "--question", "When is the word book signed?", "--json", cwd=tmp_path).json
+    assert answer["spans"][0]["start"] == 4.76
+    assert any("Who is on screen was not used" in note for note in answer["notes"])
+    assert "movieqa cast find" in movieqa("cast", "list", cwd=tmp_path).complaint
