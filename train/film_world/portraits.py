@@ -15,7 +15,7 @@ from .dice import Dice
 from .drawing.acting import Figure
 from .drawing.body import joints_of
 from .drawing.figures import FigureArtist
-from .drawing.library import skia
+from .drawing.graphics import skia
 from .drawing.pen import Pen, Tint
 from .drawing.pose import Pose
 from .records import Film, Person

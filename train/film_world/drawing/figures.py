@@ -11,8 +11,8 @@ from movieqa.train.film_world.records import Film, Outfit, Person
 
 from .acting import Figure
 from .body import draw_body, draw_front_arm, joints_of
+from .graphics import skia
 from .head import draw_head
-from .library import skia
 from .pen import Pen, Tint
 from .pose import Pose
 from .prop_shapes import PROP_SHAPES

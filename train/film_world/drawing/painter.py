@@ -15,7 +15,7 @@ from movieqa.train.film_world.records import Film, Place, Scene, ShotPlan
 from .acting import TICKS
 from .figures import FigureArtist
 from .framing import PICTURE_CENTER, Framing, View
-from .library import skia
+from .graphics import skia
 from .pen import Pen, Tint, shade
 from .scenery import draw_crowd, draw_picture_frame, draw_rain, draw_scenery, hair_of_portrait, light_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 
-from .library import skia
+from .graphics import skia
 
 Tint = tuple[float, float, float]
 """What the light leaves of red, green and blue."""
