@@ -1,1 +1,1 @@
-"""The numbers: metrics of the identity memory so far; batch evaluation will follow."""
+"""The numbers: samples, scorers, the runner and its log, judges, comparisons, and metrics of the identity memory."""

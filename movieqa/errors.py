@@ -45,5 +45,17 @@ class ContextOverflowError(MovieQAError):
     """A prompt does not fit into the model's context."""
 
 
+class TrainingError(MovieQAError):
+    """A training run cannot go on: too much bad data, a loss that is no number, a checkpoint of another run."""
+
+
+class EvaluationError(MovieQAError):
+    """Samples, a log or predictions cannot be used as they are."""
+
+
+class JudgeError(MovieQAError):
+    """A judge model cannot be reached, refuses, or answers nonsense."""
+
+
 class MissingDependencyError(MovieQAError):
     """An optional package or program that this needs is not installed."""
