@@ -7,9 +7,10 @@ T the queries that have read the guidance text (LLaMA-VID, arXiv 2311.17043, sec
     content tokens = pooled V, projected
     frame          = [context token, content tokens]
 
-Three exact rearrangements save most of the work. The key projection is applied to the Q queries instead of the P
-patches, since T (V Wk)' = (T Wk') V'. Its bias adds one constant to a whole row of the softmax and cancels. The mean
-over the queries is taken on the attention weights, so that one weighted sum is left instead of Q.
+Four exact rearrangements save most of the work. The key projection is applied to the Q queries instead of the P
+patches, since T (V Wk)' = (T Wk') V'. Its bias adds one constant to a whole row of the softmax and cancels. What makes
+T of the text decoder's output E, T = E Wt + bt, is joined with it: T Wk' = E (Wt Wk') + bt Wk'. The mean over the
+queries is taken on the attention weights, so that one weighted sum is left instead of Q.
 """
 
 from __future__ import annotations
@@ -109,10 +110,14 @@ class ContextAttention(nn.Module):
 
     def pool(self, queries: Float[Tensor, "T Q E"], patches: Float[Tensor, "T P C"]) -> Float[Tensor, "T C"]:
         """Return the attended patches before the projection to the language model's width."""
-        folded = self.query_projector(queries) @ self.key_projector.weight  # Wk on Q queries, not on P patches
-        scores = torch.einsum("tqc,tpc->tqp", folded, patches) * patches.shape[-1] ** -0.5
-        weights = scores.float().softmax(dim=-1).mean(dim=1).to(patches.dtype)
-        return torch.einsum("tp,tpc->tc", weights, patches)
+        project, keys = self.query_projector, self.key_projector.weight
+        if queries.shape[0] * queries.shape[1] > queries.shape[2]:  # a block of frames: Wt Wk' is the cheaper product
+            folded = queries @ (project.weight.T @ keys) + project.bias @ keys
+        else:
+            folded = project(queries) @ keys
+        scores = folded @ patches.transpose(1, 2) * patches.shape[-1] ** -0.5
+        weights = scores.float().softmax(dim=-1).mean(dim=1, keepdim=True).to(patches.dtype)
+        return (weights @ patches)[:, 0]
 
 
 def pool_patches(patches: Float[Tensor, "T P C"], pooling: str, grid_size: int) -> Float[Tensor, "T M C"]:
