@@ -21,8 +21,10 @@ from markupsafe import Markup
 
 from movieqa.answer import Answer
 from movieqa.builder import cannot_write
+from movieqa.cast_page import CastPage
 from movieqa.errors import WorkspaceError
 from movieqa.movie import CUT_KINDS, Shot
+from movieqa.people_files import has_cast, load_cast
 from movieqa.storage import sync_folder
 from movieqa.storyboard import Storyboard
 from movieqa.times import format_time
@@ -83,9 +85,14 @@ def _render(workspace: Workspace, answers: Sequence[Answer]) -> Iterator[str]:
     shots = workspace.shots
     lengths = [shot.end - shot.start for shot in shots]
     board = Storyboard(workspace, answers)
+    notes = [Note(step=name, text=note) for name, step in workspace.steps.items() for note in step.notes]
+    cast = _cast_page(workspace, notes)
     style = f":root{{--aspect:{max(1.0, workspace.video.width / workspace.video.height):.4f}}}\n"
     style += _source(environment, "report.css")
     script = _source(environment, "report.js")
+    if cast is not None:
+        style += _source(environment, "report_people.css")
+        script += _source(environment, "report_people.js")
     return environment.get_template("report.html.j2").generate(
         policy=_policy(style=style, script=script),
         style=Markup(style),
@@ -99,10 +106,22 @@ def _render(workspace: Workspace, answers: Sequence[Answer]) -> Iterator[str]:
         kinds=[kind for kind in CUT_KINDS if kind != "start" and any(shot.kind == kind for shot in shots)],
         average_shot=fmean(lengths),
         median_shot=median(lengths),
-        notes=[Note(step=name, text=note) for name, step in workspace.steps.items() for note in step.notes],
+        notes=notes,
         answers=answers,
         board=board,
+        cast=cast,
     )
+
+
+def _cast_page(workspace: Workspace, notes: list[Note]) -> CastPage | None:
+    """Return the people as they are called now; None where nobody looked for them, or they cannot be used."""
+    if not has_cast(workspace):
+        return None
+    try:
+        return CastPage(workspace, load_cast(workspace))
+    except WorkspaceError as error:  # the film was scanned anew: its shots can be shown all the same
+        notes.append(Note(step="people", text=f"not shown: {error}"))
+        return None
 
 
 def _environment() -> Environment:

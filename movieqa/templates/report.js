@@ -3,9 +3,10 @@ const byId = (id) => document.getElementById(id);
 const query = byId("query"), count = byId("count"), strip = byId("strip"), view = byId("view"), peek = byId("peek");
 const cards = [...document.querySelectorAll(".shot")].map((node, index) => ({
   node, index, start: +node.dataset.start, end: +node.dataset.end, words: [...node.querySelectorAll(".words")],
+  people: [...node.querySelectorAll(".who li")].map((one) => fold(one.textContent).folded),
 }));
 const first = cards[0].start, length = cards.at(-1).end;
-const answers = byId("answers"), bars = [...byId("bars").querySelectorAll("rect")];
+const answers = byId("answers"), people = byId("people"), bars = [...byId("bars").querySelectorAll("rect")];
 let shown = cards, current = -1;
 
 /* Folds away case, accents, invisible marks and typographic quotes; `at` leads from folded letters to the original. */
@@ -69,9 +70,13 @@ function tellCount() {
 function search() {
   const asked = query.value.trim();
   const time = parseClock(asked);
-  const words = time === null ? fold(asked).folded.split(" ").filter(Boolean) : [];
+  const isMeant = asked.startsWith("@") ? whoIsMeant(fold(asked.slice(1)).folded.trim()) : null;
+  const words = time === null && !isMeant ? fold(asked).folded.split(" ").filter(Boolean) : [];
   const wanted = time === null ? null : cardAt(time);
-  shown = cards.filter((card) => (wanted ? card === wanted : words.every((word) => card.folded.includes(word))));
+  shown = cards.filter((card) => {
+    if (isMeant) return card.people.some(isMeant);
+    return wanted ? card === wanted : words.every((word) => card.folded.includes(word));
+  });
   const kept = new Set(shown);
   for (const card of cards) {
     card.node.hidden = !kept.has(card);
@@ -85,10 +90,20 @@ function search() {
   current = -1;
   byId("none").hidden = shown.length > 0;
   if (answers) answers.hidden = asked !== "";
+  if (people) {
+    people.hidden = asked !== "" && !isMeant;
+    for (const row of people.querySelectorAll(".person")) row.classList.toggle("off", Boolean(isMeant) && !isMeant(fold(row.dataset.label).folded));
+  }
   const hits = asked ? shown : [];
   bars.forEach((bar, index) => bar.classList.toggle("off", !kept.has(cards[index])));
   byId("hits").setAttribute("d", hits.map((card) => `M${place(card.start)} 1.5H${place(card.end)}`).join(""));
   tellCount();
+}
+
+/* `@Julia` is she alone where somebody is called so, else everybody whose name begins so. */
+function whoIsMeant(asked) {
+  const isCalledSo = cards.some((card) => card.people.includes(asked));
+  return (name) => (isCalledSo ? name === asked : name.startsWith(asked));
 }
 
 function remember() {
@@ -123,6 +138,7 @@ function readHash() {
   if (hash.startsWith("q=")) {
     try { query.value = decodeURIComponent(hash.slice(2)); } catch { query.value = hash.slice(2); }
     search();
+    if (query.value.startsWith("@") && shown.length) shown[0].node.scrollIntoView({ block: "center" });
   } else if (/^shot-\d+$/.test(hash) && byId(hash)) go(cards[+hash.slice(5) - 1]);
 }
 
@@ -142,31 +158,38 @@ addEventListener("hashchange", readHash);
 
 /* The timeline: a glance on hover, a jump on release, arrows from the keyboard. */
 let pointed = 0;
-function showPeek(card) {
+/* Shows a shot's picture over a line in time, or under it where there is no room above. */
+function showPeek(card, line, time, caption) {
+  peek.querySelector("img").src = card.node.querySelector("img").src;
+  peek.querySelector("figcaption").textContent = caption;
+  peek.hidden = false;
+  const box = line.getBoundingClientRect(), width = peek.offsetWidth;
+  const middle = box.left + (time - first) / (length - first) * box.width;
+  peek.style.left = `${Math.max(8, Math.min(middle - width / 2, innerWidth - width - 8))}px`;
+  const above = box.top - peek.offsetHeight - 8;
+  peek.style.top = `${above < 0 ? box.bottom + 8 : above}px`;
+}
+function pointAt(card) {
   pointed = card.index;
   const range = card.node.querySelector(".range").textContent;
-  peek.querySelector("img").src = card.node.querySelector("img").src;
-  peek.querySelector("figcaption").textContent = `Shot ${card.index + 1}\n${range}`;
-  peek.hidden = false;
-  const box = strip.getBoundingClientRect(), width = peek.offsetWidth;
-  const middle = box.left + ((card.start + card.end) / 2 - first) / (length - first) * box.width;
-  peek.style.left = `${Math.max(8, Math.min(middle - width / 2, innerWidth - width - 8))}px`;
+  showPeek(card, strip, (card.start + card.end) / 2, `Shot ${card.index + 1}\n${range}`);
   strip.setAttribute("aria-valuenow", card.index + 1);
   strip.setAttribute("aria-valuetext", `shot ${card.index + 1}, ${range}`);
 }
 const hidePeek = () => { peek.hidden = true; };
-const cardUnder = (event) => {
-  const box = strip.getBoundingClientRect();
-  return cardAt(first + ((event.clientX - box.left) / box.width) * (length - first));
+const timeUnder = (event, line) => {
+  const box = line.getBoundingClientRect();
+  return first + ((event.clientX - box.left) / box.width) * (length - first);
 };
-strip.addEventListener("pointermove", (event) => showPeek(cardUnder(event)));
-strip.addEventListener("pointerdown", (event) => showPeek(cardUnder(event)));
+const cardUnder = (event) => cardAt(timeUnder(event, strip));
+strip.addEventListener("pointermove", (event) => pointAt(cardUnder(event)));
+strip.addEventListener("pointerdown", (event) => pointAt(cardUnder(event)));
 strip.addEventListener("pointerup", (event) => { go(cardUnder(event)); if (event.pointerType !== "mouse") hidePeek(); });
 strip.addEventListener("pointerleave", hidePeek);
 strip.addEventListener("blur", hidePeek);
 strip.addEventListener("keydown", (event) => {
   const targets = { ArrowRight: pointed + 1, ArrowUp: pointed + 1, ArrowLeft: pointed - 1, ArrowDown: pointed - 1, Home: 0, End: cards.length - 1 };
-  if (event.key in targets) showPeek(cards[Math.max(0, Math.min(targets[event.key], cards.length - 1))]);
+  if (event.key in targets) pointAt(cards[Math.max(0, Math.min(targets[event.key], cards.length - 1))]);
   else if (event.key === "Enter" || event.key === " ") { hidePeek(); go(cards[pointed], { focus: true }); } else return;
   event.preventDefault();
 });
