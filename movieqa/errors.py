@@ -54,7 +54,15 @@ class EvaluationError(MovieQAError):
 
 
 class JudgeError(MovieQAError):
-    """A judge model cannot be reached, refuses, or answers nonsense."""
+    """A judge model cannot be reached, refuses, or answers nonsense.
+
+    Attributes:
+        is_final: Whether the next question would fare no better.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", is_final: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.is_final = is_final
 
 
 class MissingDependencyError(MovieQAError):
