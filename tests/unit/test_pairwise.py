@@ -24,8 +24,8 @@ PAIRS = [
         category="plot" if n % 2 else "overview",
         question=f"q{n}?",
         reference="r",
-        first="good",
-        second="bad",
+        first="ours!",
+        second="theirs!",
     )
     for n in range(6)
 ]
