@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 from movieqa.errors import ConfigError
 from movieqa.identity import Cast
+from movieqa.plain_text import plain_cell
 from movieqa.times import format_time
 
 PeopleFormat = Literal["csv", "json", "vtt"]
@@ -49,14 +50,9 @@ def _csv(cast: Cast) -> str:
     ]
     for _, _, one, track in sorted(rows, key=lambda row: row[:2]):
         times = (f"{value:.3f}" for value in (track.start, track.end))
-        writer.writerow([one.id, _cell(one.label), _cell(one.name), _cell(one.possibly), *times, track.shot])
+        called = (plain_cell(text or "") for text in (one.label, one.name, one.possibly))
+        writer.writerow([one.id, *called, *times, track.shot])
     return text.getvalue()
-
-
-def _cell(text: str | None) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
-    text = text or ""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def _json(cast: Cast) -> str:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from movieqa.errors import ConfigError
 from movieqa.identity import Cast, Identity, shown_before
 from movieqa.intervals import Intervals, intersect, subtract, unite
-from movieqa.movie import Shot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,11 +81,3 @@ def _together(wanted: Sequence[Identity], unwanted: Sequence[Identity]) -> Inter
     for one in wanted[1:]:
         spans = intersect(spans, one.spans)
     return subtract(spans, unite(span for one in unwanted for span in one.spans))
-
-
-def moments_as_shots(moments: Sequence[PeopleMoment]) -> tuple[Shot, ...]:
-    """Return moments as shots, so that they can be exported wherever shots can."""
-    return tuple(
-        Shot(index=index, start=moment.start, end=moment.end, kind="cut" if index else "start")
-        for index, moment in enumerate(moments)
-    )

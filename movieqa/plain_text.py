@@ -1,4 +1,4 @@
-"""Text of strangers made fit for a terminal: subtitles, file names and stream titles may hold anything."""
+"""Text of strangers made fit for terminals and tables: subtitles, names and stream titles may hold anything."""
 
 from __future__ import annotations
 
@@ -16,3 +16,13 @@ def strip_controls(text: str) -> str:
         '[31mred'
     """
     return _CONTROLS.sub("", text)
+
+
+def plain_cell(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula.
+
+    Example:
+        >>> plain_cell("=1+1")
+        "'=1+1"
+    """
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

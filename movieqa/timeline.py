@@ -1,18 +1,21 @@
-"""A film's shots as a timeline for editing programs: OpenTimelineIO, and through it CMX 3600 (EDL).
+"""A film's shots, or moments of it, as a timeline for editing programs: OpenTimelineIO, and through it CMX 3600 (EDL).
 
 The film is its own source, cut at its shots: source and record times agree, and a dissolve that the picture already
-holds stays what it is, because it runs from the film into the same frames of the film.
+holds stays what it is, because it runs from the film into the same frames of the film. Moments follow each other
+without the film between them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from importlib.util import find_spec
 from typing import Any
 
+from movieqa.clips import Clip, heard_in
 from movieqa.errors import MissingDependencyError
-from movieqa.movie import Shot, Subtitle
+from movieqa.movie import Subtitle
 from movieqa.workspace import Workspace
 
 _TIMECODE_RATES = (
@@ -30,37 +33,33 @@ _RATE_TOLERANCE = Fraction(1, 2000)
 _EDL_REEL = "AX"
 
 
-def shot_title(shot: Shot) -> str:
-    """Return what a shot is called, counted from 1 like its keyframe: `Shot 3 (dissolve)`."""
-    return f"Shot {shot.index + 1}" + (f" ({shot.kind})" if shot.kind in ("fade", "dissolve") else "")
-
-
-def write_otio(workspace: Workspace) -> str:
-    """Return a film's shots as an OpenTimelineIO file: fades and dissolves as transitions, subtitles as markers.
+def write_otio(workspace: Workspace, clips: Sequence[Clip]) -> str:
+    """Return clips as an OpenTimelineIO file: fades and dissolves as transitions, subtitles as markers.
 
     Raises:
         MissingDependencyError: OpenTimelineIO is not installed.
     """
     otio = _load("opentimelineio")
-    timeline = _build(otio, workspace, workspace.video.rate, kinds=("fade", "dissolve"))
-    clips = list(timeline.find_clips())
-    for clip, shot in zip(clips, workspace.shots, strict=True):
-        clip.metadata["movieqa"] = {
-            "shot": shot.index + 1,
-            "kind": shot.kind,
-            "transition_seconds": shot.transition,
-            "start_seconds": shot.start,
-            "end_seconds": shot.end,
-            "keyframe": workspace.keyframe(shot),
+    timeline = _build(otio, workspace, clips, workspace.video.rate, kinds=("fade", "dissolve"))
+    marked: set[Subtitle] = set()
+    heard = heard_in(clips, workspace.subtitles)
+    for item, clip, lines in zip(timeline.find_clips(), clips, heard, strict=True):
+        item.metadata["movieqa"] = {
+            clip.noun: clip.number,
+            "kind": clip.kind,
+            "transition_seconds": clip.transition,
+            "start_seconds": clip.start,
+            "end_seconds": clip.end,
+            "keyframe": clip.keyframe,
+            **({"people": list(clip.people)} if clip.people else {}),
         }
-    for line in workspace.subtitles:
-        clip = clips[workspace.shot_at(line.start).index]
-        clip.markers.append(_marker(otio, line, clip.source_range))
+        item.markers.extend(_marker(otio, line, item.source_range) for line in lines if line not in marked)
+        marked.update(lines)
     return str(otio.adapters.write_to_string(timeline, "otio_json")) + "\n"
 
 
-def write_edl(workspace: Workspace) -> str:
-    """Return a film's shots as a CMX 3600 edit decision list, frames counted at `timecode_rate`.
+def write_edl(workspace: Workspace, clips: Sequence[Clip]) -> str:
+    """Return clips as a CMX 3600 edit decision list, frames counted at `timecode_rate`.
 
     Raises:
         MissingDependencyError: OpenTimelineIO or its CMX 3600 adapter is not installed.
@@ -68,11 +67,14 @@ def write_edl(workspace: Workspace) -> str:
     otio = _load("opentimelineio", "otio_cmx3600_adapter")
     rate = timecode_rate(workspace.video.rate)
     # A fade goes through black inside the picture; of the two an EDL knows only the dissolve.
-    timeline = _build(otio, workspace, rate, kinds=("dissolve",))
-    for clip in timeline.find_clips():
-        clip.name = _one_line(workspace.video.name)
-        clip.metadata["cmx_3600"] = {"reel": _EDL_REEL}
-    title, _, events = otio.adapters.write_to_string(timeline, "cmx_3600", rate=float(rate)).partition("\n")
+    timeline = _build(otio, workspace, clips, rate, kinds=("dissolve",))
+    for item, clip in zip(timeline.find_clips(), clips, strict=True):
+        item.name = _one_line(workspace.video.name)
+        item.metadata["cmx_3600"] = {"reel": _EDL_REEL, "comments": [clip.title] if clip.people else []}
+    text = f"TITLE: {timeline.name}\n"  # what the adapter writes, which cannot write a list without events
+    if clips:
+        text = otio.adapters.write_to_string(timeline, "cmx_3600", rate=float(rate))
+    title, _, events = text.partition("\n")
     # The adapter leaves this line out; without it editors may take drop-frame time codes for plain ones.
     is_drop_frame = rate.denominator != 1 and round(rate) in (30, 60)
     return f"{title}\nFCM: {'DROP FRAME' if is_drop_frame else 'NON-DROP FRAME'}\n{events}"
@@ -94,37 +96,42 @@ def timecode_rate(rate: Fraction) -> Fraction:
 
 @dataclass(frozen=True, kw_only=True)
 class _Ruler:
-    """The shots counted in frames; each has at least one."""
+    """The clips counted in frames; each has at least one."""
 
-    bounds: tuple[int, ...]
-    """First frame of each shot, and the end of the last one."""
+    bounds: tuple[tuple[int, int], ...]
+    """First frame of each clip, and the one after its last."""
 
     @classmethod
-    def of(cls, shots: tuple[Shot, ...], rate: Fraction) -> _Ruler:
-        bounds: list[int] = []
-        for time in (*(shot.start for shot in shots), shots[-1].end):
-            frame = round(Fraction(time) * rate)
-            bounds.append(max(frame, bounds[-1] + 1) if bounds else frame)
+    def of(cls, clips: Sequence[Clip], rate: Fraction) -> _Ruler:
+        bounds: list[tuple[int, int]] = []
+        for clip in clips:
+            first = round(Fraction(clip.start) * rate)
+            if bounds:
+                first = max(first, bounds[-1][1])
+            bounds.append((first, max(round(Fraction(clip.end) * rate), first + 1)))
         return cls(bounds=tuple(bounds))
 
     def length(self, index: int) -> int:
-        """Return how many frames a shot has."""
-        return self.bounds[index + 1] - self.bounds[index]
+        """Return how many frames a clip has."""
+        first, end = self.bounds[index]
+        return end - first
 
-    def transition(self, shot: Shot, rate: Fraction) -> tuple[int, int]:
-        """Return how many frames a transition reaches into the shot before and into its own, centred on the cut.
+    def transition(self, index: int, clip: Clip, rate: Fraction) -> tuple[int, int]:
+        """Return how many frames a transition reaches into the clip before and into its own, centred on the cut.
 
-        It takes less than half of either shot, so that transitions on both sides of a short shot do not meet.
+        It takes less than half of either clip, so that transitions on both sides of a short one do not meet.
         """
-        half = round(Fraction(shot.transition) * rate / 2)
-        before, after = ((self.length(index) - 1) // 2 for index in (shot.index - 1, shot.index))
+        half = round(Fraction(clip.transition) * rate / 2)
+        before, after = ((self.length(place) - 1) // 2 for place in (index - 1, index))
         return min(half, before), min(half, after)
 
 
-def _build(otio: Any, workspace: Workspace, rate: Fraction, *, kinds: tuple[str, ...]) -> Any:
+def _build(otio: Any, workspace: Workspace, clips: Sequence[Clip], rate: Fraction, *, kinds: tuple[str, ...]) -> Any:
     schema, opentime = otio.schema, otio.opentime
     name = _one_line(workspace.video.name)
-    ruler = _Ruler.of(workspace.shots, rate)
+    ruler = _Ruler.of(clips, rate)
+    film = [round(Fraction(time) * rate) for time in (workspace.shots[0].start, workspace.duration)]
+    last = max([film[1], *(end for _, end in ruler.bounds)])
 
     def time(frames: int) -> Any:
         return opentime.RationalTime(frames, float(rate))
@@ -134,18 +141,17 @@ def _build(otio: Any, workspace: Workspace, rate: Fraction, *, kinds: tuple[str,
 
     types = {"dissolve": schema.TransitionTypes.SMPTE_Dissolve, "fade": schema.TransitionTypes.Custom}
     track = schema.Track(name="Shots", kind=schema.TrackKind.Video)
-    for shot in workspace.shots:
-        before, after = ruler.transition(shot, rate) if shot.kind in kinds else (0, 0)
+    for index, clip in enumerate(clips):
+        before, after = ruler.transition(index, clip, rate) if clip.kind in kinds else (0, 0)
         if before + after:
-            transition = schema.Transition(name=shot.kind, transition_type=types[shot.kind])
+            transition = schema.Transition(name=clip.kind, transition_type=types[clip.kind])
             transition.in_offset, transition.out_offset = time(before), time(after)
             track.append(transition)
         reference = schema.ExternalReference(
-            target_url=otio.url_utils.url_from_filepath(name),
-            available_range=span(ruler.bounds[0], ruler.bounds[-1] - ruler.bounds[0]),
+            target_url=otio.url_utils.url_from_filepath(name), available_range=span(film[0], last - film[0])
         )
-        source_range = span(ruler.bounds[shot.index], ruler.length(shot.index))
-        track.append(schema.Clip(name=shot_title(shot), media_reference=reference, source_range=source_range))
+        source_range = span(ruler.bounds[index][0], ruler.length(index))
+        track.append(schema.Clip(name=clip.title, media_reference=reference, source_range=source_range))
     timeline = schema.Timeline(name=name.rpartition(".")[0] or name)
     timeline.tracks.append(track)
     return timeline

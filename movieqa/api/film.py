@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from movieqa.features import FeatureKind
     from movieqa.memory.providers import ProviderName
     from movieqa.people_export import PeopleFormat
+    from movieqa.people_search import PeopleMoment
     from movieqa.preprocess.features import FeaturesStep
     from movieqa.preprocess.progress import Progress
     from movieqa.summary import WorkspaceSummary
@@ -182,14 +183,16 @@ def export(
     *,
     shots: ShotFormat = "csv",
     people: PeopleFormat | None = None,
+    moments: Sequence[PeopleMoment] | None = None,
     output: PathLike | None = None,
 ) -> str:
-    """Write a film's shots, or its people, in a format other programs read.
+    """Write a film's shots, its people, or moments of it, in a format other programs read.
 
     Args:
         workspace: A workspace, its folder, or None for the newest one here.
         shots: `csv`, `edl` (CMX 3600), `otio` (OpenTimelineIO) or `vtt` (WebVTT chapters).
         people: Instead of shots who is on screen when: `csv`, `json` or `vtt` (a metadata track); no embeddings.
+        moments: What `find` returned, written instead of the film's shots, in the format of `shots`.
         output: Where to write it; nowhere by default.
 
     Returns:
@@ -199,16 +202,23 @@ def export(
         ConfigError: Unknown format.
         MissingDependencyError: The format needs a package that is not installed.
         WorkspaceError: The workspace cannot be used, or the file cannot be written.
+
+    Example:
+        >>> together = find("film.movieqa", having=["Julia", "Jack"])  # doctest: +SKIP
+        >>> export("film.movieqa", shots="edl", moments=together, output="together.edl")  # doctest: +SKIP
     """
     from movieqa.builder import cannot_write, check_file
-    from movieqa.export import export_shots
+    from movieqa.export import export_moments, export_shots
     from movieqa.people_export import export_people
     from movieqa.people_files import load_cast
 
     if output is not None:
         check_file(Path(output))
     opened = open_workspace(workspace)
-    text = export_shots(opened, shots) if people is None else export_people(load_cast(opened), people)
+    if moments is not None:
+        text = export_moments(opened, moments, shots)
+    else:
+        text = export_shots(opened, shots) if people is None else export_people(load_cast(opened), people)
     if output is not None:
         try:
             write_atomic(Path(output), text)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Debug, Device, Features, Json, Model, Place
+from .options import Debug, Device, Features, Json, Model, Place, ShotFormat
 from .output import print_json, say
 
 
@@ -17,15 +17,6 @@ class PeopleFormat(StrEnum):
 
     csv = "csv"
     json = "json"
-    vtt = "vtt"
-
-
-class ShotFormat(StrEnum):
-    """Formats `export` writes."""
-
-    csv = "csv"
-    edl = "edl"
-    otio = "otio"
     vtt = "vtt"
 
 
@@ -131,7 +122,7 @@ def report(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write the film's storyboard as one HTML page: pictures, times, subtitles, search. It works offline."""
+    """Write the film's storyboard as one HTML page: pictures, times, people, subtitles, search. It works offline."""
     from movieqa import api
 
     path = api.report(workspace, output=output, question=question or ())

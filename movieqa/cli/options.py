@@ -24,6 +24,15 @@ class Quantisation(StrEnum):
     four = "4bit"
 
 
+class ShotFormat(StrEnum):
+    """Formats of shots and moments."""
+
+    csv = "csv"
+    edl = "edl"
+    otio = "otio"
+    vtt = "vtt"
+
+
 Place = Annotated[
     Path | None,
     typer.Argument(help="The workspace; by default the newest in the current folder."),

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from movieqa.errors import ConfigError
+
 from .group import VerbGroup
-from .options import Debug, Json, Place, Until
+from .options import Debug, Json, Place, ShotFormat, Until
 from .output import print_json, say
 
 if TYPE_CHECKING:
@@ -200,6 +202,15 @@ def find(
     first: Annotated[bool, typer.Option("--first", help="Only the first moment.")] = False,
     min_seconds: Annotated[float, typer.Option("--min-seconds", help="Leave out shorter moments.")] = 0.0,
     until: Until = None,
+    export: Annotated[
+        ShotFormat | None,
+        typer.Option(
+            "--export", help="Write the moments for other programs: CSV, CMX 3600 EDL, OpenTimelineIO, WebVTT."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write what is exported; by default standard output.")
+    ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -207,14 +218,21 @@ def find(
     from movieqa import api
     from movieqa.times import format_time
 
+    if output is not None and export is None:
+        raise ConfigError("--output needs a format", hint="say which with --export csv, edl, otio or vtt")
+    opened = api.open_workspace(workspace)
     moments = api.find(
-        workspace,
+        opened,
         having=having or (),
         without=without or (),
         min_seconds=min_seconds,
         first=first,
         until=until,
     )
+    if export is not None:
+        text = api.export(opened, shots=export.value, moments=moments, output=output)
+        say(str(output)) if output is not None else say(text, is_line=not text.endswith("\n"))
+        return
     if as_json:
         print_json([asdict(moment) for moment in moments])
         return

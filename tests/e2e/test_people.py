@@ -54,6 +54,15 @@ def test_people_are_found_together_and_apart(folder: Path) -> None:
     assert "Nobody" in movieqa("find", "--with", "Nobody", cwd=folder).complaint
 
 
+def test_what_is_found_goes_to_other_programs(folder: Path) -> None:
+    search = ("find", "--with", "person-A", "--min-seconds", "2")
+    done = movieqa(*search, "--export", "edl", "--output", "moments.edl", cwd=folder)
+    assert (done.code, done.out) == (0, "moments.edl\n"), done.err
+    assert (folder / "moments.edl").read_text() == movieqa(*search, "--export", "edl", cwd=folder).out
+    assert "00:00:08:03 00:00:10:06 00:00:02:13 00:00:04:16" in (folder / "moments.edl").read_text()
+    assert "--export" in movieqa(*search, "--output", "moments.csv", cwd=folder).complaint
+
+
 def test_corrections_hold_and_can_be_undone(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder / "signs.movieqa", tmp_path / "signs.movieqa")
     assert movieqa("cast", "name", "the person at 00:00:11", "Dora", cwd=tmp_path).code == 0

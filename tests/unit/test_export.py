@@ -16,7 +16,8 @@ import pytest
 
 from movieqa import api, timeline
 from movieqa.errors import ConfigError, MissingDependencyError
-from movieqa.export import CSV_COLUMNS, export_shots
+from movieqa.export import CSV_COLUMNS, MOMENT_COLUMNS, export_moments, export_shots
+from movieqa.people_search import PeopleMoment
 from movieqa.timeline import timecode_rate
 from movieqa.times import parse_time
 from movieqa.workspace import Workspace
@@ -221,3 +222,51 @@ def test_the_api_writes_the_file(tmp_path: Path) -> None:
     workspace = make_film(tmp_path)
     text = api.export(workspace.path, shots="edl", output=tmp_path / "film.edl")
     assert (tmp_path / "film.edl").read_text() == text
+
+
+MOMENTS = (
+    PeopleMoment(start=1.0, end=2.0, people=("Mara", "Otto")),
+    PeopleMoment(start=3.5, end=6.02, people=("=Mara --> <b>\n001  AX  V  C",)),
+    PeopleMoment(start=8.99, end=9.0, people=("Mara",)),
+)
+
+
+def test_moments_are_exported_as_shots_are(tmp_path: Path) -> None:
+    workspace = make_film(tmp_path)
+    rows = list(csv.DictReader(io.StringIO(export_moments(workspace, MOMENTS, "csv"))))
+    assert tuple(rows[0]) == MOMENT_COLUMNS
+    assert [(float(row["start_seconds"]), float(row["end_seconds"])) for row in rows] == [
+        (moment.start, moment.end) for moment in MOMENTS
+    ]
+    assert [row["people"] for row in rows] == ["Mara, Otto", "'" + MOMENTS[1].people[0], "Mara"], "no formula"
+    assert [row["subtitles"] for row in rows] == ["Anna: Take it, now!", 'He said "go", then', ""]
+    assert [row["keyframe"] for row in rows] == ["keyframes/0001.jpg", "keyframes/0002.jpg", "keyframes/0005.jpg"]
+    chapters = pysubs2.SSAFile.from_string(export_moments(workspace, MOMENTS, "vtt"), "vtt")
+    assert [(chapter.start, chapter.end) for chapter in chapters] == [(1000, 2000), (3500, 6020), (8990, 9000)]
+    assert chapters[0].text == "Moment 1: Mara, Otto"
+
+
+def test_editors_get_moments_one_after_the_other(tmp_path: Path) -> None:
+    workspace = make_film(tmp_path)
+    film = otio.adapters.read_from_string(export_moments(workspace, MOMENTS, "otio"), "otio_json")
+    edit = read_edl(export_moments(workspace, MOMENTS, "edl"), Fraction(25))
+    wanted = [(25, 50), (88, 150), (225, 226)]  # the last is shorter than a frame and still has one
+    for clips in (list(film.find_clips()), list(edit.find_clips())):
+        ranges = [clip.source_range for clip in clips]
+        assert [(one.start_time.value, one.end_time_exclusive().value) for one in ranges] == wanted
+        starts = [clip.range_in_parent().start_time.value for clip in clips]
+        assert starts == [0, 25, 87], "nothing of the film between them"
+    clips = list(film.find_clips())
+    assert clips[0].metadata["movieqa"]["people"] == ["Mara", "Otto"] and clips[0].metadata["movieqa"]["moment"] == 1
+    assert [[mark.name for mark in clip.markers] for clip in clips] == [["Take it, now!"], ['He said "go", then'], []]
+    assert "* Moment 1: Mara, Otto\n" in export_moments(workspace, MOMENTS, "edl")
+
+
+@pytest.mark.parametrize("format", ["csv", "edl", "otio", "vtt"])
+def test_a_search_that_finds_nothing_exports_nothing(tmp_path: Path, format: Any) -> None:
+    text = export_moments(make_film(tmp_path), (), format)
+    assert text.endswith("\n") and "Moment" not in text
+    if format == "otio":
+        assert not list(otio.adapters.read_from_string(text, "otio_json").find_clips())
+    if format == "edl":
+        assert text == "TITLE: film\nFCM: NON-DROP FRAME\n"

@@ -18,7 +18,7 @@ from movieqa.intervals import Interval
 from movieqa.people_answers import answer_about_people
 from movieqa.people_choice import choose
 from movieqa.people_export import export_people
-from movieqa.people_search import find_moments, moments_as_shots
+from movieqa.people_search import find_moments
 
 Line = tuple[int, float, float, float]
 """Identity (0 for nobody), start, end, and the left edge of the face."""
@@ -166,11 +166,6 @@ def test_search_is_exact() -> None:
     assert bounds(having=["Otto"], without=["Julia", "3"], first=True, min_seconds=3) == [(60, 75)]
     (moment,) = find_moments(CAST, having=["3", "Julia"])
     assert moment.people == ("Julia", "possibly Mara (person 3)")
-    shots = moments_as_shots(find_moments(CAST, having=["Julia"]))
-    assert [(shot.index, shot.start, shot.end, shot.kind) for shot in shots] == [
-        (0, 0, 10, "start"),
-        (1, 22, 25, "cut"),
-    ]
 
 
 @pytest.mark.parametrize(
