@@ -74,13 +74,14 @@ def find_people(
 
     Raises:
         ConfigError: The cast folder cannot be used.
-        WorkspaceError: The workspace is damaged, busy, or cannot be written.
+        WorkspaceError: The workspace is damaged, busy, without pictures, or cannot be written.
 
     Example:
         >>> workspace = find_people(Workspace.open("film.movieqa"), ClassicalProvider())  # doctest: +SKIP
         >>> [person.label for person in load_cast(workspace).identities]  # doctest: +SKIP
         ['person 1', 'person 2']
     """
+    workspace.check_pictures()
     config = config or PeopleConfig()
     pictures = check_faces(find_pictures(cast), provider) if cast is not None else {}
     with WorkspaceBuilder(workspace.path, workspace.manifest) as builder:

@@ -26,8 +26,8 @@ class Clip:
     kind: CutKind
     transition: float
     """Seconds of a fade or dissolve at its beginning."""
-    keyframe: str
-    """Of the shot it begins in, as a path inside the workspace."""
+    keyframe: str | None
+    """Of the shot it begins in, as a path inside the workspace; None where there are no pictures."""
     people: tuple[str, ...] = ()
     """Who was searched for and found in it."""
 

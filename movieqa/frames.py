@@ -62,13 +62,14 @@ def open_frames(workspace: Workspace, *, decoder: Decoder = "auto") -> FrameRead
     Raises:
         ConfigError: No such decoder.
         MissingDependencyError: decord is asked for and not installed.
-        WorkspaceError: The proxy cannot be read.
+        WorkspaceError: The proxy cannot be read, or there is none.
 
     Example:
         >>> with open_frames(Workspace.open("film.movieqa")) as frames:  # doctest: +SKIP
         ...     frames.read([0, 60, 7]).shape
         (3, 480, 854, 3)
     """
+    workspace.check_pictures()
     match decoder:
         case "auto" | "pyav":
             return PyAVFrames(workspace)

@@ -66,6 +66,42 @@ class LoadedModel:
         return cls(name=name, model=model, processor=processor, tower=fingerprint_tower(model.config, tower))
 
 
+@dataclass(frozen=True, kw_only=True)
+class TowerFacts:
+    """What binds stored features to a model, known without loading it.
+
+    Attributes:
+        name: The model's; features are filed under it.
+        fingerprint: Of its vision tower.
+        num_rows: Rows 1 + P of a frame's features.
+        width: Width C of a row.
+        image_size: Side of a frame, in pixels.
+    """
+
+    name: str
+    fingerprint: str
+    num_rows: int
+    width: int
+    image_size: int
+
+
+def read_tower(name_or_path: str | Path) -> TowerFacts:
+    """Read what a model's features look like and which vision tower makes them; its weights stay on disk.
+
+    Raises:
+        CheckpointError: It is no complete model.
+    """
+    folder = find_folder(name_or_path)
+    config = read_config(folder)
+    return TowerFacts(
+        name=name_of(name_or_path),
+        fingerprint=_fingerprint_stored(folder, config),
+        num_rows=1 + config.num_patches,
+        width=int(config.vision.hidden_size),
+        image_size=config.image_size,
+    )
+
+
 def open_model(
     name_or_path: str | Path,
     *,
@@ -98,15 +134,13 @@ def open_model(
     config = read_config(folder)
     chosen = choose_device(device)
     dtype = choose_dtype(config, device=chosen, precision=precision)
-    weights = open_folder(folder)
     if not sys.stderr.isatty():
         transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    tower = {name.removeprefix(_TOWER): weights[name].read for name in weights if name.startswith(_TOWER)}
     return LoadedModel(
         name=name_of(name_or_path),
         model=load_model(folder, device=chosen, dtype=dtype, attention=attention, quantisation=quantisation),
         processor=MovieProcessor.from_pretrained(folder),
-        tower=fingerprint_tower(config, tower),
+        tower=_fingerprint_stored(folder, config),
     )
 
 
@@ -187,6 +221,12 @@ def choose_dtype(config: MovieConfig, *, device: str, precision: Precision = "au
         return _PRECISIONS[precision]
     stored = config.dtype if isinstance(config.dtype, torch.dtype) else torch.float32
     return torch.bfloat16 if stored == torch.float16 and device == "cpu" else stored
+
+
+def _fingerprint_stored(folder: Path, config: MovieConfig) -> str:
+    weights = open_folder(folder)
+    tower = {name.removeprefix(_TOWER): weights[name].read for name in weights if name.startswith(_TOWER)}
+    return fingerprint_tower(config, tower)
 
 
 def fingerprint_tower(config: MovieConfig, tensors: Mapping[str, Callable[[], Tensor]]) -> str:

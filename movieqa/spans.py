@@ -37,7 +37,7 @@ def merge_moments(
     retrieved: Sequence[Span] = (),
     attended: Sequence[Moment] = (),
     named: Sequence[NamedTime] = (),
-    keyframe: Callable[[Shot], str],
+    keyframe: Callable[[Shot], str | None],
     max_spans: int = 5,
 ) -> Evidence:
     """Merge what points into the film, check it, and keep the best.
@@ -141,7 +141,7 @@ class _Check:
         self._analyzer = Analyzer(language)
         self._answer = self._keys(answer)
 
-    def span(self, candidate: _Candidate, keyframe: Callable[[Shot], str]) -> Span:
+    def span(self, candidate: _Candidate, keyframe: Callable[[Shot], str | None]) -> Span:
         """Return the checked span of a candidate."""
         window, origins = candidate.window, set(candidate.origins)
         slack = NEAR if origins == {"named"} else 0.0

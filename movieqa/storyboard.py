@@ -48,6 +48,7 @@ class Storyboard:
     """
 
     def __init__(self, workspace: Workspace, answers: Sequence[Answer]) -> None:
+        workspace.check_pictures()
         self._workspace = workspace
         self._answers = answers
         self._start = workspace.shots[0].start
@@ -66,7 +67,9 @@ class Storyboard:
             lines[workspace.shot_at((line.start + line.end) / 2).index].append(line)
         share = _PICTURE_BYTES // len(workspace.shots)
         for shot in workspace.shots:
-            path = workspace.path / workspace.keyframe(shot)
+            keyframe = workspace.keyframe(shot)
+            assert keyframe is not None  # there are pictures
+            path = workspace.path / keyframe
             try:
                 picture = embed_picture(read_bounded(path, limit=_MAX_KEYFRAME_BYTES), max_bytes=share)
             except (OSError, ValueError) as error:

@@ -98,9 +98,22 @@ class Workspace:
         """The film of sampled frames."""
         return self.path / "proxy.mp4"
 
-    def keyframe(self, shot: Shot) -> str:
-        """Return a shot's picture as a path inside the workspace."""
-        return f"keyframes/{shot.index + 1:04d}.jpg"
+    @cached_property
+    def has_pictures(self) -> bool:
+        """Whether the film's pictures are here; a workspace made of a film's published features has none."""
+        return self.proxy_path.name in self.files
+
+    def check_pictures(self) -> None:
+        """Raise `WorkspaceError` where there are no pictures."""
+        if not self.has_pictures:
+            raise WorkspaceError(
+                f"{self.path}: there are no pictures, it was made of a film's features",
+                hint="for what needs pictures, make a workspace of the film itself with: movieqa preprocess FILM",
+            )
+
+    def keyframe(self, shot: Shot) -> str | None:
+        """Return a shot's picture as a path inside the workspace; None where there are no pictures."""
+        return f"keyframes/{shot.index + 1:04d}.jpg" if self.has_pictures else None
 
     def shot_at(self, time: float) -> Shot:
         """Return the shot that is on screen at a time, in seconds; the last one after the end."""

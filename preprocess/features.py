@@ -121,13 +121,14 @@ class FeaturesStep:
             What was made; None when it was there already.
 
         Raises:
-            WorkspaceError: The disk has no room for the features, or the proxy is damaged.
+            WorkspaceError: The disk has no room for the features, the proxy is damaged, or there are no pictures.
             CheckpointError: The vision tower gives numbers that are none.
         """
+        workspace = Workspace(builder.path, builder.manifest)
+        workspace.check_pictures()
         depends_on = self.depends_on(builder.manifest)
         if builder.is_done(self.name, depends_on):
             return None
-        workspace = Workspace(builder.path, builder.manifest)
         with builder.step(self.name, depends_on, is_resumable=True) as output, open_frames(workspace) as frames:
             return self.write(output, frames, announce=announce, on_progress=on_progress)
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from movieqa.errors import ConfigError
 from movieqa.workspace import Workspace
 
 from .film import PathLike
 from .question import seconds
 
 if TYPE_CHECKING:
-    from movieqa.checkpoint import ConversionReport
+    from movieqa.checkpoint import ConversionReport, FilmReport, IdaVlmReport
     from movieqa.features import FeatureKind
     from movieqa.model.loading import Quantisation
     from movieqa.plan import Plan
@@ -94,39 +96,69 @@ def convert(
     text_decoder: PathLike | None = None,
     language_model: PathLike | None = None,
     guidance_tokenizer: PathLike = "bert-base-uncased",
+    model: str | None = None,
+    fps: float = 1.0,
+    subtitles: Sequence[PathLike] = (),
     report: PathLike | None = None,
-) -> ConversionReport | tuple[Path, ...]:
+) -> ConversionReport | IdaVlmReport | FilmReport:
     """Convert published weights, or a published film's features, to movieqa's formats; strictly.
 
+    What the source is shows in what it holds: a LLaMA-VID release becomes a model to ask, an IDA-VLM release a folder
+    with its ID-Former and its visual tower, a film's pickle of features a workspace.
+
     Args:
-        source: A LLaMA-VID release's folder, or a film's `.pkl` of features.
+        source: A LLaMA-VID or IDA-VLM release, or a film's `.pkl` of features.
         target: A new folder.
         vision_tower: LAVIS `eva_vit_g.pth`, for a release without its vision tower.
         text_decoder: A trimmed InstructBLIP Q-Former, for a release without its text decoder.
         language_model: The language model's folder, for a stage-1 release.
         guidance_tokenizer: The text decoder's tokenizer, a folder or hub name.
-        report: Where to write the parity report, as JSON.
+        model: For a film, the model that is to be asked about it: its folder or hub name.
+        fps: For a film, its frames a second; the published ones have one.
+        subtitles: For a film, subtitle files; by default the lines that stand between its features.
+        report: For weights, where to write the parity report, as JSON.
 
     Returns:
-        What was converted, tensor by tensor; for a film, the shards.
+        What was converted: of weights, tensor by tensor.
 
     Raises:
         CheckpointError: A tensor is missing, surplus, misshapen or not finite, a file is damaged or would run code,
-            or the target exists.
+            a film's features are not of the model, or the target exists.
+        ConfigError: A film without a model, or a setting cannot work.
+        SubtitleError: A subtitle file cannot be read.
     """
     from movieqa.answerers import check_model_packages
 
     check_model_packages()
-    from movieqa.checkpoint import convert_checkpoint, convert_film_features
+    from movieqa.checkpoint import convert_checkpoint, convert_ida_vlm, kind_of
 
-    if Path(source).suffix == ".pkl":
-        return convert_film_features(source, target)
-    return convert_checkpoint(
-        source,
-        target,
-        vision_tower=vision_tower,
-        text_decoder=text_decoder,
-        language_model=language_model,
-        guidance_tokenizer=guidance_tokenizer,
-        report=report,
-    )
+    match kind_of(source):
+        case "film":
+            return _convert_film(source, target, model=model, fps=fps, subtitles=subtitles)
+        case "ida-vlm":
+            return convert_ida_vlm(source, target, report=report)
+        case "llama-vid":
+            return convert_checkpoint(
+                source,
+                target,
+                vision_tower=vision_tower,
+                text_decoder=text_decoder,
+                language_model=language_model,
+                guidance_tokenizer=guidance_tokenizer,
+                report=report,
+            )
+
+
+def _convert_film(
+    source: PathLike, target: PathLike, *, model: str | None, fps: float, subtitles: Sequence[PathLike]
+) -> FilmReport:
+    from movieqa.loaded import read_tower
+    from movieqa.preprocess.published_film import PublishedFilmConfig, convert_film
+
+    if model is None:
+        raise ConfigError(
+            f"{source} holds a film's features, which mean something to one model only",
+            hint="name it with --model or MOVIEQA_MODEL",
+        )
+    config = PublishedFilmConfig(fps=fps, subtitles=tuple(Path(file) for file in subtitles))
+    return convert_film(source, target, read_tower(model), config)

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from movieqa.checkpoint.folders import new_folder
 from movieqa.checkpoint.pickles import read_pickle
 from movieqa.errors import CheckpointError
+from movieqa.features import shard_name
 from movieqa.prompt import FRAME_MARK
 
 FRAMES_PER_SHARD = 512
+"""As the features step writes them."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,6 +46,26 @@ class FilmPickle:
             )
 
 
+@dataclass(frozen=True, kw_only=True)
+class FilmReport:
+    """What the conversion of a film file made: a workspace for one model."""
+
+    source: str
+    model: str
+    num_frames: int
+    num_subtitles: int
+    num_bytes: int
+    """Of all the workspace's files."""
+    notes: tuple[str, ...]
+    """What the file does not tell, and what was assumed instead."""
+
+    def describe(self, place: str | Path) -> str:
+        """Write the report for people; `place` is where the workspace is."""
+        size = f"{self.num_bytes / 1e6:.1f} MB"
+        lines = [f"{place}  ({self.num_frames} frames, {self.num_subtitles} lines, {size}; for model {self.model})"]
+        return "\n".join([*lines, *(f"- {note}" for note in self.notes)])
+
+
 def read_film_pickle(path: str | Path) -> FilmPickle:
     """Read an original film file (`feats` and `inputs`) without running anything in it.
 
@@ -61,26 +82,19 @@ def read_film_pickle(path: str | Path) -> FilmPickle:
     return FilmPickle(features=features, texts=tuple(texts))
 
 
-def convert_film_features(source: str | Path, target: str | Path) -> tuple[Path, ...]:
-    """Write the features of an original film file as safetensors shards of 512 frames, bit for bit.
+def write_features(features: NDArray[np.float16], folder: Path, *, source: str | Path) -> None:
+    """Write a film's features as safetensors shards of 512 frames, bit for bit.
 
     Args:
-        source: The pickle.
-        target: New folder for the shards, `00000.safetensors` and on, each with one tensor `features`.
-
-    Returns:
-        The shards, in film order.
+        features: Float16[T, 1+P, C], read a shard at a time; a view of a mapped file is never in memory whole.
+        folder: Existing folder for the shards, `00000.safetensors` and on, each with one tensor `features`.
+        source: Where they come from, for the error.
 
     Raises:
-        CheckpointError: If the source is no film file, holds numbers that are not finite, or the target exists.
+        CheckpointError: If they hold numbers that are not finite.
     """
-    features = read_film_pickle(source).features
-    files = []
-    with new_folder(Path(target)) as folder:
-        for index, start in enumerate(range(0, len(features), FRAMES_PER_SHARD)):
-            block = np.ascontiguousarray(features[start : start + FRAMES_PER_SHARD])
-            if not np.isfinite(block).all():
-                raise CheckpointError(f"{source}: features of frames {start} and on hold numbers that are not finite")
-            files.append(f"{index:05d}.safetensors")
-            save_file({"features": block}, folder / files[-1])
-    return tuple(Path(target) / file for file in files)
+    for index, start in enumerate(range(0, len(features), FRAMES_PER_SHARD)):
+        block = np.ascontiguousarray(features[start : start + FRAMES_PER_SHARD])
+        if not np.isfinite(block).all():
+            raise CheckpointError(f"{source}: features of frames {start} and on hold numbers that are not finite")
+        save_file({"features": block}, folder / shard_name(index))

@@ -50,6 +50,14 @@ class ConversionReport:
     """Tensors of the LAVIS files that belong to other models."""
     tensors: tuple[TensorRecord, ...]
 
+    def describe(self, place: str | Path) -> str:
+        """Write the report for people, in one line; `place` is where the new folder is."""
+        num_equal = sum(tensor.is_equal for tensor in self.tensors)
+        return (
+            f"{place}  ({self.kind} release, {self.num_parameters:,} parameters, "
+            f"{num_equal} of {len(self.tensors)} tensors read back equal)"
+        )
+
     def save(self, path: str | Path) -> None:
         """Write the report as JSON."""
         write_atomic(Path(path), json.dumps(asdict(self), indent=1, sort_keys=True) + "\n")

@@ -54,7 +54,9 @@ def plan(
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(help="A LLaMA-VID release's folder, or a film's .pkl of features.")],
+    source: Annotated[
+        Path, typer.Argument(help="A LLaMA-VID or IDA-VLM release's folder, or a film's .pkl of features.")
+    ],
     target: Annotated[Path, typer.Argument(help="A new folder.")],
     vision_tower: Annotated[
         Path | None, typer.Option("--vision-tower", help="LAVIS eva_vit_g.pth, for a release without its vision tower.")
@@ -68,11 +70,21 @@ def convert(
     guidance_tokenizer: Annotated[
         str, typer.Option("--guidance-tokenizer", help="The text decoder's tokenizer, a folder or hub name.")
     ] = "bert-base-uncased",
+    model: Model = None,
+    fps: Annotated[float, typer.Option("--fps", help="For a film: its frames a second.")] = 1.0,
+    subtitles: Annotated[
+        list[Path] | None,
+        typer.Option("--subtitles", help="For a film: a subtitle file; by default the lines among its features."),
+    ] = None,
     report: Annotated[Path | None, typer.Option("--report", help="Where to write the parity report.")] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Convert published weights (LLaMA-VID) to a complete movieqa folder; every tensor is accounted for."""
+    """Convert published weights, or a film's published features; every tensor is accounted for.
+
+    A LLaMA-VID release becomes a model to ask, an IDA-VLM release its ID-Former and visual tower, a film's .pkl a
+    workspace for --model.
+    """
     from movieqa import api
 
     converted = api.convert(
@@ -82,16 +94,9 @@ def convert(
         text_decoder=text_decoder,
         language_model=language_model,
         guidance_tokenizer=guidance_tokenizer,
+        model=model,
+        fps=fps,
+        subtitles=subtitles or (),
         report=report,
     )
-    if isinstance(converted, tuple):
-        shards = [str(path) for path in converted]
-        print_json({"shards": shards}) if as_json else say(f"{target}  ({len(shards)} shards of features)")
-    elif as_json:
-        print_json(asdict(converted))
-    else:
-        num_equal = sum(tensor.is_equal for tensor in converted.tensors)
-        say(
-            f"{target}  ({converted.kind} release, {converted.num_parameters:,} parameters, "
-            f"{num_equal} of {len(converted.tensors)} tensors read back equal)"
-        )
+    print_json(asdict(converted)) if as_json else say(converted.describe(target))

@@ -117,7 +117,7 @@ class ContextAttention(nn.Module):
             folded = project(queries) @ keys
         scores = folded @ patches.transpose(1, 2) * patches.shape[-1] ** -0.5
         weights = scores.float().softmax(dim=-1).mean(dim=1, keepdim=True).to(patches.dtype)
-        return (weights @ patches)[:, 0]
+        return (weights @ patches)[:, 0]  # type: ignore[no-any-return]
 
 
 def pool_patches(patches: Float[Tensor, "T P C"], pooling: str, grid_size: int) -> Float[Tensor, "T M C"]:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
-from movieqa.checkpoint.films import convert_film_features, read_film_pickle
+from movieqa.checkpoint.films import read_film_pickle, write_features
 from movieqa.checkpoint.pickles import read_pickle
 from movieqa.errors import CheckpointError
 
@@ -24,26 +24,23 @@ def movie(assets: Path) -> Path:
     return assets / "golden" / "llama-vid" / "movie.pkl"
 
 
-def test_original_film_is_read_and_converted_to_equal_bits(movie: Path, tmp_path: Path) -> None:
+def test_original_film_is_read_and_written_to_equal_bits(movie: Path, tmp_path: Path) -> None:
     expected = pickle.loads(movie.read_bytes())
     film = read_film_pickle(movie)
     assert film.features.dtype == np.float16
     assert np.array_equal(film.features, expected["feats"])
     assert "".join(f"<image>{text}" for text in film.texts) == expected["inputs"]
-    shards = convert_film_features(movie, tmp_path / "features")
-    assert [path.name for path in shards] == ["00000.safetensors"]
-    assert np.array_equal(load_file(shards[0])["features"], expected["feats"])
-    with pytest.raises(CheckpointError, match="exists already"):
-        convert_film_features(movie, tmp_path / "features")
+    write_features(film.features, tmp_path, source=movie)
+    assert [path.name for path in tmp_path.iterdir()] == ["00000.safetensors"]
+    assert np.array_equal(load_file(tmp_path / "00000.safetensors")["features"], expected["feats"])
 
 
 def test_long_films_are_cut_in_shards(tmp_path: Path) -> None:
     features = np.random.default_rng(0).normal(size=(1100, 3, 2)).astype(np.float16)
-    path = tmp_path / "film.pkl"
-    path.write_bytes(pickle.dumps({"feats": features, "inputs": "<image>" * 1100}))
-    shards = convert_film_features(path, tmp_path / "features")
-    assert np.array_equal(np.concatenate([load_file(shard)["features"] for shard in shards]), features)
-    assert [len(load_file(shard)["features"]) for shard in shards] == [512, 512, 76]
+    write_features(features, tmp_path, source="film.pkl")
+    shards = [load_file(path)["features"] for path in sorted(tmp_path.iterdir())]
+    assert np.array_equal(np.concatenate(shards), features)
+    assert [len(shard) for shard in shards] == [512, 512, 76]
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
@@ -144,12 +141,9 @@ def test_files_that_are_no_film(tmp_path: Path, content: dict[str, Any], message
         read_film_pickle(path)
 
 
-def test_features_that_are_not_finite_leave_nothing_behind(tmp_path: Path) -> None:
-    path = tmp_path / "film.pkl"
-    path.write_bytes(pickle.dumps({"feats": np.full((1, 3, 4), np.nan, dtype=np.float16), "inputs": "<image>"}))
+def test_features_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="not finite"):
-        convert_film_features(path, tmp_path / "features")
-    assert [entry.name for entry in tmp_path.iterdir()] == ["film.pkl"]
+        write_features(np.full((1, 3, 4), np.nan, dtype=np.float16), tmp_path, source="film.pkl")
     with pytest.raises(CheckpointError, match="cannot be read"):
         read_film_pickle(tmp_path / "nowhere.pkl")
 
