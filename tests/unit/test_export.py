@@ -257,7 +257,8 @@ def test_editors_get_moments_one_after_the_other(tmp_path: Path) -> None:
         starts = [clip.range_in_parent().start_time.value for clip in clips]
         assert starts == [0, 25, 87], "nothing of the film between them"
     clips = list(film.find_clips())
-    assert clips[0].metadata["movieqa"]["people"] == ["Mara", "Otto"] and clips[0].metadata["movieqa"]["moment"] == 1
+    facts = clips[0].metadata["movieqa"]
+    assert (list(facts["people"]), facts["moment"], facts["keyframe"]) == (["Mara", "Otto"], 1, "keyframes/0001.jpg")
     assert [[mark.name for mark in clip.markers] for clip in clips] == [["Take it, now!"], ['He said "go", then'], []]
     assert "* Moment 1: Mara, Otto\n" in export_moments(workspace, MOMENTS, "edl")
 
