@@ -295,7 +295,7 @@ def test_every_kind_is_asked_and_the_form_is_kept() -> None:
                 assert len(set(sample["options"])) == 5
                 assert sample["options"]["ABCDE".index(sample["answer"])] == sample["short_answer"]
             for item in sample.get("references", []):
-                assert item["name"] in names and item["image"] == f"cast/{item['name']}.jpg"
+                assert item["name"] in names and item["image"] == f"cast/{item['name']}/1.jpg"
     assert seen >= TAGS, TAGS - seen
 
 

@@ -12,12 +12,12 @@ from .props import COLORS
 from .records import Look, Outfit, Person, Place
 from .splits import Split, allowed_items
 
-SKINS = ("f6d7c3", "eabf9f", "d9a57e", "bf8860", "9a6544", "7a4b32", "5a3626")
+SKINS = ("f6d7c3", "eabf9f", "d9a57e", "bf8860", "9a6544", "7a4b32", "653f2d")
 HAIR_COLORS = ("221d1c", "4a3020", "7b4a26", "b5793a", "d9b25f", "a63f22", "8e8e92", "e6e3dc")
 WOMEN_HAIR = ("long", "bob", "bun", "ponytail", "curly", "short", "braids", "afro")
 MEN_HAIR = ("short", "parted", "bald", "curly", "spiky", "long", "fringe", "afro")
 NOSES = ("round", "straight", "hooked", "button", "wide")
-GLASSES = ("", "", "", "round", "square", "dark")
+GLASSES = ("", "", "", "", "round", "round", "square", "square", "dark")
 BEARDS = ("", "", "", "full", "moustache", "goatee", "stubble")
 MARKS = ("", "", "", "mole", "scar", "freckles")
 TOPS = ("shirt", "sweater", "coat", "vest", "jacket", "apron", "dress")

@@ -24,15 +24,17 @@ from .sound import SAMPLE_RATE, SoundTrack
 PART_SECONDS = 60.0
 """A part is at least so long and ends with a shot."""
 _OPTIONS = {
-    "preset": "superfast",
-    "crf": "23",
+    "preset": "ultrafast",
+    "qp": "22",
     "bf": "0",
     "threads": "1",
     "sc_threshold": "0",
     "g": "240",
-    "x264-params": "ref=1:me=dia:subme=0:weightp=0:trellis=0:partitions=none:8x8dct=0",
+    "x264-params": "ref=1:me=dia:subme=0:weightp=0:trellis=0:partitions=none:8x8dct=0:deblock=1,0,0",
 }
-"""Flat colours need no search for fine motion; without B-frames parts can be joined without a new encode."""
+"""Drawn pictures need no search for fine motion and no rate control: against x264's `superfast` at crf 23 this takes
+half the time and less room, and no eye sees the difference (48 dB). Without B-frames parts can be joined without a new
+encode."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from .records import Film
 from .splits import SPLITS, Split
 from .story.telling import tell_story
 
-FILM_WORLD_VERSION = 1
+FILM_WORLD_VERSION = 2
 """Raised when the same seed would give another film."""
 SHORTEST_MINUTES, LONGEST_MINUTES = 0.25, 600.0
 MOST_PEOPLE = 40

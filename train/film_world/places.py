@@ -23,6 +23,8 @@ class PlaceKind:
     """Wall (or far background) and floor (or ground), as `rrggbb`."""
     has_crowd: bool = False
     """Strangers pass in the background."""
+    traffic: tuple[str, ...] = ()
+    """What drives past behind the people, by day and by night."""
 
     @property
     def phrase(self) -> str:
@@ -30,7 +32,7 @@ class PlaceKind:
         return f"{self.preposition} the {self.name}"
 
 
-def _kind(name: str, where: str, colors: str, furniture: str, *, crowd: bool = False) -> PlaceKind:
+def _kind(name: str, where: str, colors: str, furniture: str, *, crowd: bool = False, traffic: str = "") -> PlaceKind:
     wall, floor = colors.split()
     preposition, _, side = where.partition(" ")
     return PlaceKind(
@@ -40,6 +42,7 @@ def _kind(name: str, where: str, colors: str, furniture: str, *, crowd: bool = F
         furniture=tuple(furniture.split()),
         colors=(wall, floor),
         has_crowd=crowd,
+        traffic=tuple(traffic.split()),
     )
 
 
@@ -49,9 +52,18 @@ PLACE_KINDS: dict[str, PlaceKind] = {
         _kind("kitchen", "in", "d9c9a3 a8754f", "stove window table cupboard hanging_pots"),
         _kind("library", "in", "7d5a45 5b3a29", "bookcase bookcase desk window bookcase"),
         _kind("boathouse", "in", "6f7f86 4f5a58", "boat window barrel rope_coil crate"),
-        _kind("harbour", "at out", "9cc3d5 7d7468", "ship crate barrel street_lamp rope_coil", crowd=True),
+        _kind(
+            "harbour", "at out", "9cc3d5 7d7468", "ship crate barrel street_lamp rope_coil", crowd=True, traffic="boat"
+        ),
         _kind("market", "at out", "a9cbe0 b7a27f", "stall stall barrel crate stall", crowd=True),
-        _kind("railway station", "at", "b9b2a0 77716a", "clock_wall bench train_side board bench", crowd=True),
+        _kind(
+            "railway station",
+            "at",
+            "b9b2a0 77716a",
+            "clock_wall bench train_side board bench",
+            crowd=True,
+            traffic="train",
+        ),
         _kind("church", "in", "a8a29a 6d655e", "stained_window pew altar stained_window candles"),
         _kind("attic", "in", "8a6d52 6b4c33", "round_window crate chest cupboard dress_form"),
         _kind("cellar", "in", "5c5a60 44424a", "barrel barrel wine_rack crate bare_bulb"),
@@ -71,12 +83,29 @@ PLACE_KINDS: dict[str, PlaceKind] = {
         _kind("museum", "in", "cfcabf 8d867b", "painting statue vitrine painting statue", crowd=True),
         _kind("greenhouse", "in", "b7dcc0 7f8a63", "glass_wall plant flower_bed plant workbench"),
         _kind("roof", "on out", "8fb0d8 6d6a70", "chimney skyline antenna laundry skyline"),
-        _kind("bridge", "on out", "a7bfd6 77726c", "railing street_lamp river railing street_lamp", crowd=True),
-        _kind("park", "in out", "9fd0ea 7cb05a", "tree bench fountain tree street_lamp", crowd=True),
+        _kind(
+            "bridge",
+            "on out",
+            "a7bfd6 77726c",
+            "railing street_lamp river railing street_lamp",
+            crowd=True,
+            traffic="car bicycle",
+        ),
+        _kind("park", "in out", "9fd0ea 7cb05a", "tree bench fountain tree street_lamp", crowd=True, traffic="bicycle"),
         _kind("train compartment", "in", "7f9a8c 55493f", "train_window bench train_window bench luggage_rack"),
         _kind("laundry", "in", "c3d6e3 8b9aa6", "machine machine laundry window shelf_bread"),
-        _kind("farmyard", "in out", "a9d3ea a98a5b", "barn well fence haystack tree"),
+        _kind("farmyard", "in out", "a9d3ea a98a5b", "barn well fence haystack tree", traffic="tractor"),
         _kind("mill", "in", "a08c6d 6f5a40", "millstone sack sack window crate"),
+        _kind(
+            "street",
+            "in out",
+            "9cc0dc 6f7076",
+            "shop_front street_lamp house shop_front house",
+            crowd=True,
+            traffic="car bus bicycle",
+        ),
+        _kind("garage", "in", "8a8f93 5f6164", "parked_car tool_wall tyres workbench window"),
+        _kind("café", "in", "d8b48c 7a5238", "counter window small_table shelf_bread small_table"),
         _kind("lighthouse", "in", "cdd6dc 7b6f66", "round_window lantern chest rope_coil desk"),
     )
 }

@@ -20,13 +20,15 @@ from .drawing.pen import Pen, Tint
 from .drawing.pose import Pose
 from .records import Film, Person
 
-PICTURES_OF_A_PERSON = 2
-_SIZE = 224
-_LIGHTS: tuple[Tint, ...] = ((1.0, 0.92, 0.8), (0.86, 0.93, 1.0))
+PICTURES_OF_A_PERSON = 3
+_SIZE = 320
+_LIGHTS: tuple[Tint, ...] = ((1.0, 0.92, 0.8), (0.86, 0.93, 1.0), (1.0, 1.0, 1.0))
 
 
 def write_cast(film: Film, folder: Path) -> list[Path]:
-    """Write the pictures of everybody, named `Mara.jpg`, `Mara-2.jpg`, and return their paths.
+    """Write the pictures of everybody as `Mara/1.jpg`, `Mara/2.jpg` and so on, and return their paths.
+
+    The folder is what `movieqa preprocess --cast` wants.
 
     Raises:
         OSError: The folder cannot be written.
@@ -38,7 +40,8 @@ def write_cast(film: Film, folder: Path) -> list[Path]:
     for person in film.people:
         rarest = sorted(range(len(person.outfits)), key=lambda outfit: worn[person.id, outfit])
         for number in range(PICTURES_OF_A_PERSON):
-            path = folder / (f"{person.name}.jpg" if number == 0 else f"{person.name}-{number + 1}.jpg")
+            path = folder / person.name / f"{number + 1}.jpg"
+            path.parent.mkdir(exist_ok=True)
             write_atomic(path, _portrait(artist, person, rarest[number], number))
             paths.append(path)
     return paths
@@ -51,7 +54,7 @@ def _portrait(artist: FigureArtist, person: Person, outfit: int, number: int) ->
     canvas = surface.getCanvas()
     light = _LIGHTS[number % len(_LIGHTS)]
     Pen(canvas, light).rect(0, 0, _SIZE, _SIZE, dice.pick(("b9c4c9", "c9bfae", "aebfae", "bdb3c9")))
-    pose = Pose(facing=dice.pick((-1, 1)), turn=dice.number(-0.1, 0.7), mood=dice.pick(("", "happy")))
+    pose = Pose(facing=dice.pick((-1, 1)), turn=dice.number(-0.1, 0.6), mood=dice.pick(("", "happy")))
     wide = 150.0
     canvas.scale(_SIZE / wide, _SIZE / wide)
     head = joints_of(person.look, pose).head

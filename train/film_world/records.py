@@ -160,6 +160,8 @@ class Stay:
     leaves: Literal["left", "right", "stays"]
     watches: bool = False
     """Stands apart in the shadow and is not noticed by the others."""
+    seat: str = ""
+    """What stands there to sit on (`chair`, `stool`, `armchair`, `bench` or `crate`); empty for nothing: one stands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +179,9 @@ class Scene:
     crowd: int
     """Seed of the passers-by; 0 for none."""
     portrait: str | None = None
-    """Person who is seen on a photograph or screen in the room without being there."""
+    """Person who is seen on a photograph or screen without being there."""
+    shown_on: Literal["", "photograph", "television", "poster"] = ""
+    """What hangs or stands there with the portrait."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from movieqa.train.film_world.dice import Dice
 from movieqa.train.film_world.records import Event, Film, Scene, Stay
 
-from .pose import Point, Pose
+from .pose import HANGING_LEFT, HANGING_RIGHT, Point, Pose
 
 FLOOR = 505.0
 """Where people's feet are, in stage units from the top."""
@@ -47,6 +47,13 @@ _MOODS_OF_OTHER = {
     "warn": "surprised",
     "reject": "sad",
 }
+_SEATED = (
+    *("say", "read", "write", "look_at", "drink", "pour", "eat", "play", "wave", "cry", "laugh"),
+    *("phone", "sleep", "burn", "break"),
+)
+"""What somebody on a seat does without getting up."""
+_RISES_TOO = ("embrace", "shake", "push", "dance")
+"""Actions for which the other one gets up as well."""
 _CARRIES = ("take", "find", "write", "read", "look_at", "show", "drink", "pour", "play")
 
 
@@ -84,7 +91,7 @@ class Acting:
         stays = {stay.person: stay for stay in scene.stays if stay.start <= time < stay.end}
         result = []
         for rank, (person, x) in enumerate(places.items()):
-            pose = self._pose(scene, person, x, places, events, now, time)
+            pose = self._pose(scene, stays[person], x, places, events, now, time)
             if stays[person].watches:
                 pose = replace(pose, facing=-1, turn=0.7)
             result.append(
@@ -105,6 +112,8 @@ class Acting:
         if now is None or time >= now.end:
             return home
         share = (time - now.start) / (now.end - now.start)
+        if stay.seat and now.agent == stay.person and now.action not in _SEATED:
+            share = min(1.0, max(0.0, (share - 0.1) / (0.9 if now.action == "leave" else 0.8)))
         if now.agent == stay.person and now.action == "enter":
             away = _OFF_LEFT if stay.enters == "left" else _OFF_RIGHT
             return away + (home - away) * min(1.0, share * 1.1)
@@ -153,14 +162,15 @@ class Acting:
     def _pose(
         self,
         scene: Scene,
-        person: str,
+        stay: Stay,
         x: float,
         places: dict[str, float],
         events: list[Event],
         now: Event | None,
         time: float,
     ) -> Pose:
-        homes = {stay.person: stay.x for stay in scene.stays}
+        person = stay.person
+        homes = {other.person: other.x for other in scene.stays}
         others = [other_x for other, other_x in places.items() if other != person]
         nearest = min(others, key=lambda other_x: abs(other_x - x), default=500.0 if abs(x - 500) > 40 else 900.0)
         tick = round(time * TICKS)
@@ -170,12 +180,16 @@ class Acting:
             is_blinking=(time + offset) % 3.7 < 0.17,
             held=self._carried(person, events, time),
         )
+        if stay.seat:
+            pose = replace(pose, sit=1.0, right_hand=_ON_KNEES[0], left_hand=_ON_KNEES[1])
         mood = self._mood(person, events, time)
         pose = replace(pose, mood=mood)
         latest = next(
             (item for item in reversed(events) if item.start <= time and person in (item.agent, item.other)), None
         )
         if latest is not None and latest.action == "sleep" and latest.agent == person and time >= latest.end:
+            if pose.sit:
+                return replace(pose, mood="asleep", nod=_DOZING, is_blinking=True)
             return replace(pose, mood="asleep", lying=1.0, is_blinking=True)
         if latest is not None and latest.other is not None:
             opposite = latest.other if latest.agent == person else latest.agent
@@ -230,6 +244,12 @@ class Acting:
                 has_it = person == event.agent and (share < 1.0 or event.action in _CARRIES)
             return event.prop if has_it else ""
         return ""
+
+
+_ON_KNEES: tuple[Point, Point] = (52.0, -136.0), (30.0, -134.0)
+"""Where hands rest on a seat."""
+_DOZING = 9.0
+"""Units the head sinks of somebody who sleeps on a seat."""
 
 
 def _eased(rest: object, full: object, share: float) -> object:
@@ -375,6 +395,13 @@ _OTHER: dict[str, _Gesture] = {
 def _gesture(pose: Pose, event: Event, share: float, tick: int, x: float, *, is_agent: bool) -> Pose:
     make = (_AGENT if is_agent else _OTHER).get(event.action)
     changes: dict[str, object] = dict(make(share, tick)) if make is not None else {}
+    if pose.sit:
+        if event.action == "sleep":
+            changes = {"nod": _DOZING * min(1.0, share * 2.2), "is_blinking": share > 0.2}
+        elif event.action in ("give", "show") and not is_agent:
+            changes.pop("lean", None)
+        elif event.action not in (_SEATED if is_agent else ()) and (is_agent or event.action in _RISES_TOO):
+            changes = {"right_hand": HANGING_RIGHT, "left_hand": HANGING_LEFT} | changes | {"sit": 0.0}
     if event.action != "sleep":
         changes = {name: _eased(getattr(pose, name), value, share) for name, value in changes.items()}
     walks = (

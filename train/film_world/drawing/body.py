@@ -14,6 +14,8 @@ from .pose import Point, Pose
 
 _UPPER, _LOWER = 58.0, 56.0
 """Lengths of the two parts of an arm."""
+SEAT_DROP = 56.0
+"""How much lower hips are on a seat."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +36,7 @@ class Joints:
 def joints_of(look: Look, pose: Pose) -> Joints:
     """Return where everything is; the drawing and the truth's boxes both come from here."""
     build = look.build
-    drop = 92.0 * pose.crouch
+    drop = 92.0 * pose.crouch + SEAT_DROP * pose.sit
     hip_y = -128.0 + drop
     shoulder_y = hip_y - 94.0 + 10.0 * pose.crouch
     lean = pose.lean + 14.0 * pose.crouch
@@ -45,10 +47,10 @@ def joints_of(look: Look, pose: Pose) -> Joints:
     shoulders = ((lean - half, shoulder_y), (lean + half, shoulder_y))
     hips = ((-19.0 * build, hip_y), (19.0 * build, hip_y))
     swing = math.sin(pose.step * math.tau) * 26.0 if pose.step else 0.0
-    feet = ((-16.0 + swing, -4.0), (16.0 - swing, -4.0))
+    feet = ((-16.0 + swing + 34.0 * pose.sit, -4.0), (16.0 - swing + 36.0 * pose.sit, -4.0))
     knees = (
-        (-18.0 + swing * 0.5 + 34.0 * pose.crouch, -66.0 + drop * 0.35),
-        (20.0 - swing * 0.5 + 38.0 * pose.crouch, -66.0 + drop * 0.35),
+        (-18.0 + swing * 0.5 + 34.0 * pose.crouch + 44.0 * pose.sit, -66.0 + 32.0 * pose.crouch - 6.0 * pose.sit),
+        (20.0 - swing * 0.5 + 38.0 * pose.crouch + 42.0 * pose.sit, -66.0 + 32.0 * pose.crouch - 4.0 * pose.sit),
     )
     wave = swing * 0.7
     left = _within_reach(shoulders[0], (pose.left_hand[0] + wave, pose.left_hand[1] + drop * (pose.left_hand[1] < -90)))
@@ -116,7 +118,7 @@ def _trunk(pen: Pen, look: Look, outfit: Outfit, pose: Pose, joints: Joints) -> 
             ),
             bottom,
         )
-    hem = {"coat": 56.0, "apron": 30.0, "dress": 62.0, "jacket": 14.0}.get(outfit.top, 8.0)
+    hem = {"coat": 56.0, "apron": 30.0, "dress": 62.0, "jacket": 14.0}.get(outfit.top, 8.0) * (1.0 - 0.7 * pose.sit)
     wide = {"coat": 10.0, "dress": 18.0}.get(outfit.top, 3.0)
     outline = (
         lx - 7,

@@ -111,13 +111,13 @@ class FigureArtist:
         thing = self._props[prop]
         draw_shape(pen, PROP_SHAPES[thing.kind], own=COLORS[thing.color])
 
-    def draw_portrait(self, pen: Pen, person: str, *, size: float) -> None:
+    def draw_portrait(self, pen: Pen, person: str, *, size: float, mouth: float = 0.0) -> None:
         """Draw somebody's head as on a photograph: no hat, a plain face, the origin in its middle."""
         look = self._people[person].look
         bare: Outfit = replace(self._people[person].outfits[0], hat="", scarf_color="")
         pen.canvas.save()
         pen.canvas.scale(size, size)
-        draw_head(pen, look, bare, Pose(turn=0.15))
+        draw_head(pen, look, bare, Pose(turn=0.15, mouth=mouth))
         pen.canvas.restore()
 
     def person(self, person: str) -> Person:

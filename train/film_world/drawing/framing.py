@@ -65,7 +65,6 @@ class Framing:
         self._scenes = {scene.id: scene for scene in film.scenes}
         self._people = {person.id: person for person in film.people}
         self._looks = {person.id: person.look for person in film.people}
-        self._rooms = {place.id for place in film.places if not place.is_outside}
         self._aims: dict[int, list[Figure]] = {}
         self._photographs = {prop.id for prop in film.props if prop.kind == "photograph"}
 
@@ -139,7 +138,7 @@ class Framing:
 
     def hangs_portrait(self, view: View) -> bool:
         """Tell whether somebody's picture hangs on the wall the camera sees."""
-        return view.scene.portrait is not None and view.side == 0 and view.scene.place in self._rooms
+        return view.scene.portrait is not None and view.side == 0 and view.scene.shown_on != ""
 
     def _aim(self, camera: str, focus: list[Figure], shot: ShotPlan) -> tuple[float, float, float]:
         if camera == "empty":
@@ -189,10 +188,18 @@ class Framing:
         back = replace(
             listener,
             x=x + side * 108.0,
-            y=y + 34.0 - joints_of(look, replace(listener.pose, nod=0.0, crouch=0.0)).head[1] * look.height * scale,
+            y=y
+            + 34.0
+            - joints_of(look, replace(listener.pose, nod=0.0, crouch=0.0, sit=0.0)).head[1] * look.height * scale,
             scale=scale,
             pose=replace(
-                now.get(listener.person, listener).pose, is_back=True, mood="", mouth=0.0, is_blinking=False, held=""
+                now.get(listener.person, listener).pose,
+                is_back=True,
+                sit=0.0,
+                mood="",
+                mouth=0.0,
+                is_blinking=False,
+                held="",
             ),
             is_shadowed=False,
         )

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from movieqa.train.film_world.dice import Dice
 from movieqa.train.film_world.places import PLACE_KINDS
 from movieqa.train.film_world.props import COLORS
 from movieqa.train.film_world.records import Film, Place, Scene, ShotPlan
@@ -17,7 +18,16 @@ from .figures import FigureArtist
 from .framing import PICTURE_CENTER, Framing, View
 from .graphics import skia
 from .pen import Pen, Tint, shade
-from .scenery import draw_crowd, draw_picture_frame, draw_rain, draw_scenery, hair_of_portrait, light_of
+from .scenery import draw_scenery, light_of, sky_of
+from .set_dressing import (
+    draw_caption_bar,
+    draw_crowd,
+    draw_picture_frame,
+    draw_rain,
+    draw_seats,
+    draw_traffic,
+    size_of_portrait,
+)
 
 Picture = NDArray[np.uint8]
 """UInt8[H, W, 4]: blue, green, red, and an unused fourth."""
@@ -47,6 +57,7 @@ class Painter:
         self._film = film
         self._size = width, height
         self._places: dict[str, Place] = {place.id: place for place in film.places}
+        self._heights = {person.id: person.look.height for person in film.people}
         self._photographs = {prop.id for prop in film.props if prop.kind == "photograph"}
         self._framing = Framing(film)
         self._artist = FigureArtist(film)
@@ -83,8 +94,14 @@ class Painter:
         if view.prop is not None:
             self._draw_insert(pen, view, tint)
         else:
+            if self._runs_television(view):
+                self._draw_television(pen, view.scene, tick)
+            if self._has_traffic(view):
+                draw_traffic(pen, place, view.scene, tick, sky=sky_of(view.scene))
             if self._has_crowd(view):
                 draw_crowd(pen, view.scene, tick)
+            if not self._is_plain(view):
+                draw_seats(pen, view.scene.stays, self._heights, side=view.side)
             if any(figure.is_shadowed for figure in view.figures):
                 self._draw_figures(canvas, view, tint, shadowed=True)
                 self._draw_pillar(pen, place, view.side)
@@ -138,17 +155,28 @@ class Painter:
         return (
             PLACE_KINDS[place.kind].has_crowd
             and view.scene.day_part != "night"
-            and view.width > 700
+            and view.blur == 0
             and view.prop is None
         )
+
+    def _has_traffic(self, view: View) -> bool:
+        place = self._places[view.scene.place]
+        return bool(PLACE_KINDS[place.kind].traffic) and view.blur == 0 and view.prop is None
+
+    def _runs_television(self, view: View) -> bool:
+        return view.scene.shown_on == "television" and view.blur == 0 and self._framing.hangs_portrait(view)
+
+    def _is_plain(self, view: View) -> bool:
+        """Tell whether nothing moves behind the seats, so that they can be part of the backdrop."""
+        return not (self._has_crowd(view) or self._has_traffic(view))
 
     def _has_rain(self, view: View) -> bool:
         return view.scene.weather == "rain" and self._places[view.scene.place].is_outside
 
     def _ticking(self, view: View, tick: int) -> int:
-        if self._has_rain(view):
+        if self._has_rain(view) or self._has_traffic(view):
             return tick
-        return tick // 2 if self._has_crowd(view) else 0
+        return tick // 2 if self._has_crowd(view) or self._runs_television(view) else 0
 
     def _lay_backdrop(self, shot: ShotPlan, view: View, place: Place, tint: Tint, aspect: float) -> None:
         """Lay the place into the buffer: copied when the camera rests, cut out of a larger picture when it moves."""
@@ -194,6 +222,8 @@ class Painter:
         draw_scenery(pen, place, view.scene, side=view.side, seed=self._film.seed)
         if self._framing.hangs_portrait(view):
             self._hang_portrait(pen, view.scene)
+        if self._is_plain(view):
+            draw_seats(pen, view.scene.stays, self._heights, side=view.side)
         canvas.resetMatrix()
         _darken_edges(canvas, size)
         surface.flushAndSubmit()
@@ -204,11 +234,22 @@ class Painter:
 
     def _hang_portrait(self, pen: Pen, scene: Scene) -> None:
         person = self._artist.person(scene.portrait or "")
-        draw_picture_frame(pen)
+        draw_picture_frame(pen, scene.shown_on)
         pen.canvas.save()
         pen.canvas.translate(PICTURE_CENTER[0], PICTURE_CENTER[1] + 4)
-        self._artist.draw_portrait(pen, person.id, size=hair_of_portrait(person.look))
+        self._artist.draw_portrait(pen, person.id, size=size_of_portrait(person.look))
         pen.canvas.restore()
+
+    def _draw_television(self, pen: Pen, scene: Scene, tick: int) -> None:
+        """Draw somebody speaking on the set in the room."""
+        person = self._artist.person(scene.portrait or "")
+        mouth = Dice("television", scene.id, tick // 2).pick((0.0, 0.3, 0.7))
+        draw_picture_frame(pen, scene.shown_on)
+        pen.canvas.save()
+        pen.canvas.translate(PICTURE_CENTER[0], PICTURE_CENTER[1] + 2)
+        self._artist.draw_portrait(pen, person.id, size=size_of_portrait(person.look) * 0.9, mouth=mouth)
+        pen.canvas.restore()
+        draw_caption_bar(pen)
 
 
 def _darken_edges(canvas: skia.Canvas, size: tuple[int, int]) -> None:

@@ -39,6 +39,20 @@ class Pen:
         """Fill a closed smooth curve near the points."""
         self.canvas.drawPath(_smooth(points), _fill(color, self.tint))
 
+    def volume(self, points: Sequence[float], color: str, *, x: float, y: float, reach: float) -> None:
+        """Fill a closed smooth curve as something round: lit at a point, darker the farther from it."""
+        shades = [_paint_color(shade(color, share), self.tint) for share in (1.12, 1.0, 0.72)]
+        shader = skia.GradientShader.MakeRadial(skia.Point(x, y), reach, shades, [0.0, 0.55, 1.0])
+        self.canvas.drawPath(_smooth(points), skia.Paint(AntiAlias=True, Shader=shader))
+
+    def glow(self, x: float, y: float, rx: float, ry: float, color: str, strength: float) -> None:
+        """Lay a soft light or shadow over what is there: `strength` (0 to 1) in the middle, nothing at the edge."""
+        self.canvas.save()
+        self.canvas.translate(x, y)
+        self.canvas.scale(rx, ry)
+        self.canvas.drawCircle(0, 0, 1.0, _soft(color, self.tint, round(strength, 2)))
+        self.canvas.restore()
+
     def line(self, points: Sequence[float], width: float, color: str) -> None:
         """Draw connected lines with round ends and corners."""
         self.canvas.drawPath(_polygon(points, is_closed=False), _stroke(color, self.tint, width))
@@ -90,6 +104,15 @@ def _paint_color(color: str, tint: Tint) -> int:
 @functools.lru_cache(maxsize=4096)
 def _fill(color: str, tint: Tint) -> skia.Paint:
     return skia.Paint(AntiAlias=True, Color=_paint_color(color, tint))
+
+
+@functools.lru_cache(maxsize=1024)
+def _soft(color: str, tint: Tint, strength: float) -> skia.Paint:
+    plain = _paint_color(color, tint) & 0xFFFFFF
+    colors = [(int(255 * strength * share) << 24) | plain for share in (1.0, 0.62, 0.0)]
+    return skia.Paint(
+        AntiAlias=True, Shader=skia.GradientShader.MakeRadial(skia.Point(0, 0), 1.0, colors, [0.0, 0.5, 1.0])
+    )
 
 
 @functools.lru_cache(maxsize=4096)

@@ -23,6 +23,8 @@ class Pose:
     """Seen from behind."""
     crouch: float = 0.0
     """0 stands, 1 kneels."""
+    sit: float = 0.0
+    """0 stands, 1 sits."""
     lean: float = 0.0
     """Units the shoulders are before the hips."""
     nod: float = 0.0

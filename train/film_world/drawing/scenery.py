@@ -1,15 +1,12 @@
-"""Scenery: places from either side, by day and by night, and the passers-by in them."""
+"""Scenery: places from either side, by day and by night."""
 
 from __future__ import annotations
 
-import math
-
 from movieqa.train.film_world.dice import Dice
 from movieqa.train.film_world.places import PLACE_KINDS
-from movieqa.train.film_world.records import Look, Place, Scene
+from movieqa.train.film_world.records import Place, Scene
 
 from .acting import SPOT_X
-from .framing import PICTURE_CENTER
 from .furniture_shapes import DRESSING_SHAPES, FURNITURE_SHAPES
 from .pen import Pen, Tint, mix, shade
 from .prop_shapes import SPOT_SHAPES
@@ -29,7 +26,7 @@ _TINTS: dict[tuple[str, bool], Tint] = {
     ("morning", True): (1.0, 0.97, 0.9),
     ("day", True): (1.0, 1.0, 1.0),
     ("evening", True): (1.0, 0.8, 0.66),
-    ("night", True): (0.5, 0.56, 0.82),
+    ("night", True): (0.6, 0.65, 0.86),
     ("morning", False): (1.0, 0.98, 0.94),
     ("day", False): (1.0, 1.0, 0.98),
     ("evening", False): (0.98, 0.87, 0.72),
@@ -76,44 +73,6 @@ def draw_scenery(pen: Pen, place: Place, scene: Scene, *, side: int, seed: int) 
     if side == 0:
         for spot, x in zip(place.spots, SPOT_X, strict=False):
             _place_shape(pen, SPOT_SHAPES[spot], x, _SPOT_ROW, 1.0, sky=sky)
-
-
-def draw_rain(pen: Pen, x: float, y: float, width: float, height: float, tick: int) -> None:
-    """Draw falling rain over a part of the stage."""
-    scale = width / 1000.0
-    for index in range(26):
-        across = (index * 0.3819 + 0.013 * (tick % 5)) % 1.0
-        down = (index * 0.7548 + tick * 0.21) % 1.0
-        left, top = x + across * width, y + down * height
-        pen.line((left, top, left - 5 * scale, top + 26 * scale), 1.6 * scale, "cfe0ea99")
-
-
-def draw_crowd(pen: Pen, scene: Scene, tick: int) -> None:
-    """Draw the passers-by: strangers without faces at the far end of the place."""
-    dice = Dice("crowd", scene.crowd)
-    for index in range(5):
-        own = dice.fork(index)
-        speed = own.number(2.2, 5.0) * (1 if own.chance(0.5) else -1)
-        x = (own.number(0, 1300) + speed * (tick // 2)) % 1300 - 150
-        color = own.pick(("6a5a6e", "55606e", "6e6455", "5a6e60", "735a55"))
-        swing = 9 * math.sin((tick // 2) * 0.9 + index)
-        base = 446.0 + 4 * index
-        pen.line((x - swing, base, x, base - 90, x + swing, base), 17, shade(color, 0.7))
-        pen.rect(x - 26, base - 170, 52, 96, color, round_by=16)
-        pen.oval(x, base - 192, 19, 23, mix(own.pick(("c9a184", "a87c5c", "7a563e")), color, 0.25))
-        pen.oval(x, base - 203, 20, 15, shade(color, 0.5))
-
-
-def draw_picture_frame(pen: Pen) -> None:
-    """Draw the frame on the wall in which a portrait hangs."""
-    x, y = PICTURE_CENTER
-    pen.rect(x - 44, y - 54, 88, 108, "8a6a2e", round_by=3)
-    pen.rect(x - 36, y - 46, 72, 92, "dfe6dc")
-
-
-def hair_of_portrait(look: Look) -> float:
-    """Return by how much a head must shrink so that its hair fits the frame."""
-    return 0.68 if look.hair in ("afro", "curly", "bun", "long") else 0.8
 
 
 def _room(pen: Pen, colors: tuple[str, str], side: int) -> None:

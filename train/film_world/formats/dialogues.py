@@ -44,7 +44,7 @@ def _caption(folder: FilmFolder, sample: dict[str, Any]) -> str:
     for item in sample["people"]:
         person = people[item["person"]]
         if item["how"] == "picture":
-            told.append("a picture of somebody on the wall")
+            told.append(f"somebody on a {scene['shown_on'] or 'photograph'}")
         elif item["person"] in stays:
             outfit = person["outfits"][stays[item["person"]]["outfit"]]
             word = {"child": ("girl", "boy"), "old": ("old woman", "old man")}.get(

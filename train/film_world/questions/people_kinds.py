@@ -167,7 +167,7 @@ def frames_of(facts: Facts) -> list[Frame]:
 
 def reference(facts: Facts, person: str) -> Reference:
     """Return a person's reference picture."""
-    return Reference(name=facts.names[person], image=f"cast/{facts.names[person]}.jpg")
+    return Reference(name=facts.names[person], image=f"cast/{facts.names[person]}/1.jpg")
 
 
 def match(facts: Facts, dice: Dice, frames: Sequence[Frame]) -> Iterator[Sample | None]:

@@ -209,6 +209,7 @@ class Stage:
         world.wait(self.dice.number(0.8, 2.0))
         for person in list(self._stays):
             self._close(person, leaves="stays")
+        portrait = self._call.portrait or self._chance_portrait()
         scene = Scene(
             id=self.id,
             start=self.start,
@@ -219,7 +220,8 @@ class Stage:
             weather=self.weather,
             stays=tuple(sorted(self._done, key=lambda stay: (stay.start, stay.person))),
             crowd=self.dice.whole(1, 10**6),
-            portrait=self._call.portrait or self._chance_portrait(),
+            portrait=portrait,
+            shown_on=self._shown_on() if portrait else "",
         )
         world.scenes.append(scene)
         world.hour += self.dice.number(1.0, 4.0)
@@ -267,7 +269,15 @@ class Stage:
         taken = {stay.x for stay in self._stays.values()}
         x = _SHADOW if watches else next((slot for slot in SLOTS if slot not in taken), SLOTS[-1])
         stay = Stay(
-            person=person, start=start, end=start, outfit=outfit, x=x, enters=enters, leaves="stays", watches=watches
+            person=person,
+            start=start,
+            end=start,
+            outfit=outfit,
+            x=x,
+            enters=enters,
+            leaves="stays",
+            watches=watches,
+            seat="" if watches else self._seat(x),
         )
         self._stays[person] = stay
 
@@ -277,8 +287,20 @@ class Stage:
 
     def _chance_portrait(self) -> str | None:
         """Hang somebody's picture in some rooms: seen, but not there."""
-        here = self.place
-        return self.dice.pick(sorted(self.world.people)) if not here.is_outside and self.dice.chance(0.15) else None
+        chance = 0.1 if self.place.is_outside else 0.2
+        return self.dice.pick(sorted(self.world.people)) if self.dice.chance(chance) else None
+
+    def _shown_on(self) -> Literal["photograph", "television", "poster"]:
+        if self.place.is_outside:
+            return "poster"
+        return self.dice.fork("shown on").pick(("photograph", "photograph", "television"))
+
+    def _seat(self, x: float) -> str:
+        """Put something to sit on at some of the places where people stand."""
+        dice = self.dice.fork("seat", x)
+        if not dice.chance(0.3):
+            return ""
+        return dice.pick(("bench", "crate") if self.place.is_outside else ("chair", "chair", "stool", "armchair"))
 
     def _choose_outfit(self, person: str) -> int:
         count = len(self.world.people[person].outfits)
