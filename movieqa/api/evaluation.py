@@ -1,0 +1,188 @@
+"""Evaluates: asks samples over many films, scores the answers, compares runs, and shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .film import PathLike
+
+if TYPE_CHECKING:
+    from movieqa.eval.blind import Blind
+    from movieqa.eval.run import Run
+    from movieqa.eval.runner import OnProgress
+    from movieqa.eval.sample import Sample
+    from movieqa.features import FeatureKind
+    from movieqa.model.loading import Quantisation
+    from movieqa.session import Guidance
+
+
+def evaluate(
+    samples: PathLike | Sequence[Sample],
+    *,
+    out: PathLike,
+    films: PathLike | None = None,
+    workspaces: PathLike | None = None,
+    benchmark: str | None = None,
+    limit: int | None = None,
+    model: str | None = None,
+    guidance: Guidance = "question",
+    device: str = "auto",
+    quantisation: Quantisation = "none",
+    answer_tokens: int = 512,
+    max_spans: int = 5,
+    batch: int = 16,
+    until_free: bool = False,
+    blind: Blind | None = None,
+    fps: float = 1.0,
+    max_frames: int | None = None,
+    features: FeatureKind = "float16",
+    redo_failed: bool = False,
+    ray: bool = False,
+    ray_address: str | None = None,
+    ray_cpus: float = 1.0,
+    ray_gpus: float | None = None,
+    on_progress: OnProgress | None = None,
+) -> Run:
+    """Ask every sample and log what comes back; run it again after an interruption and it goes on.
+
+    Films that have no workspace yet are preprocessed, and a model's features are made where they are missing. An
+    error or a refusal is a row of the log like any other.
+
+    Args:
+        samples: A benchmark's file or folder, or samples.
+        out: The log, one JSON object a line.
+        films: The folder of films or workspaces; by default the one the samples are in.
+        workspaces: Where workspaces are, or are made; by default beside the films.
+        benchmark: Which format the samples have; by default it is recognised.
+        limit: Only the first so many samples.
+        model: A model's folder or hub name; without one the film's own lines and shots answer.
+        guidance: What guides a model's context tokens: every `question`, or one text for the whole `film`, so that
+            all questions about a film share one reading of it.
+        device: Where the model runs; `auto` takes the first GPU, else the processor.
+        quantisation: Of the language model's weights: `none`, `8bit` or `4bit`.
+        answer_tokens: The longest answer a model writes.
+        max_spans: The most moments an answer cites, 1 to 5.
+        batch: The most questions put together.
+        until_free: Let every question use the whole film, whatever its sample says.
+        blind: Keep the film from the model, to see what it knows without: `text` asks the bare question, `subtitles`
+            gives it the lines.
+        fps: Frames sampled a second, of films that have no workspace yet.
+        max_frames: At most so many, spread evenly.
+        features: How features are stored: `float16`, or `int8` in half the room.
+        redo_failed: Ask samples that failed again; those that were refused stay.
+        ray: Run on a Ray cluster, one film a task; the results are the same.
+        ray_address: Of a running cluster; by default one is started on this machine.
+        ray_cpus: Processors a film gets.
+        ray_gpus: GPUs a film gets; by default one where the cluster has any.
+        on_progress: Hears how many samples are done, of how many, and which film was last.
+
+    Returns:
+        The run, read back from the log.
+
+    Raises:
+        EvaluationError: The samples cannot be used, the log is of another run or is being written, or cannot be.
+        ConfigError: An argument cannot work.
+        CheckpointError: The model is not complete.
+        MissingDependencyError: A part that was asked for is not installed.
+
+    Example:
+        >>> run = evaluate("qa.jsonl", out="run.jsonl", films="films")  # doctest: +SKIP
+        >>> run.counts  # doctest: +SKIP
+        {'answered': 200, 'refused': 0, 'failed': 0, 'missing': 0}
+    """
+    from movieqa.answerers import AnswererConfig
+    from movieqa.errors import ConfigError
+    from movieqa.eval.log import RunLog
+    from movieqa.eval.origin import describe_run, describe_session
+    from movieqa.eval.run import read_run
+    from movieqa.eval.runner import EvaluationConfig
+    from movieqa.eval.runner import evaluate as run_evaluation
+
+    from .evaluation_films import FilmShelf
+
+    if blind is not None and model is None:
+        raise ConfigError(
+            "blind needs a model: without one nothing but the film itself answers", hint="name one with --model"
+        )
+    if not 1 <= max_spans <= 5:
+        raise ConfigError(f"max_spans must be 1 to 5, got {max_spans}")
+    chosen, source, folder = _read_samples(samples, benchmark=benchmark, limit=limit)
+    model_folder = None if model is None else _model_folder(model)
+    films = Path(films) if films is not None else folder
+    answers = AnswererConfig(
+        model=str(model_folder.resolve()) if model_folder is not None and Path(str(model)).is_dir() else model,
+        guidance=guidance,
+        device=device,
+        quantisation=quantisation,
+        answer_tokens=answer_tokens,
+        max_spans=max_spans,
+    )
+    sampling: dict[str, Any] = {"fps": fps, "max_frames": max_frames}
+    settings: dict[str, Any] = {"max_spans": max_spans, "batch": batch, "until_free": until_free, **sampling}
+    if model is not None:
+        settings |= {
+            "guidance": guidance,
+            "device": device,
+            "quantisation": quantisation,
+            "answer_tokens": answer_tokens,
+            "blind": blind,
+            "features": features,
+        }
+    shelf = FilmShelf(
+        films=films.resolve(),
+        workspaces=(films if workspaces is None else Path(workspaces)).resolve(),
+        answers=answers,
+        batch=batch,
+        blind=blind,
+        features_kind=features,
+        **sampling,
+    )
+    config = EvaluationConfig(batch=batch, ignores_until=until_free)
+    header = describe_run(chosen, source=source, ask=_ask, settings=settings, model=model, folder=model_folder)
+    session = {**describe_session(), "ray": ray}
+    with RunLog(Path(out), header, chosen, session=session, redo_failed=redo_failed) as log, ExitStack() as stack:
+        run_jobs = None
+        if ray and not log.is_finished:
+            from movieqa.eval.cluster import Cluster, ClusterConfig
+
+            cluster = Cluster(ClusterConfig(address=ray_address, num_cpus=ray_cpus, num_gpus=ray_gpus))
+            run_jobs = stack.enter_context(cluster).run
+        run_evaluation(
+            chosen, ask=_ask, opener=shelf, log=log, config=config, run_jobs=run_jobs, on_progress=on_progress
+        )
+    return read_run(Path(out))
+
+
+def _model_folder(model: str) -> Path:
+    """Return a model's folder, seeing to it now that a run would not fail film by film for want of it."""
+    from movieqa.answerers import check_model_packages
+
+    check_model_packages()
+    from movieqa.loaded import find_folder, read_config
+
+    folder = find_folder(model)
+    read_config(folder)
+    return folder
+
+
+def _read_samples(
+    samples: PathLike | Sequence[Sample], *, benchmark: str | None, limit: int | None
+) -> tuple[tuple[Sample, ...], str, Path]:
+    """Return samples, what they are called, and the folder that their films are looked for in."""
+    from movieqa.errors import ConfigError
+
+    if limit is not None and limit < 1:
+        raise ConfigError(f"limit must be at least 1, got {limit}")
+    if not isinstance(samples, str | Path):
+        return tuple(samples)[:limit], "samples", Path()
+    from movieqa.eval.benchmarks import read_samples
+
+    path = Path(samples)
+    return read_samples(path, benchmark=benchmark)[:limit], path.name, path if path.is_dir() else path.parent
+
+
+def _ask(sample: Sample) -> str:
+    return sample.question

@@ -1,0 +1,119 @@
+"""Opens the films of an evaluation: finds them, preprocesses what is missing, and keeps the model open between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from movieqa.answerers import AnswererConfig
+from movieqa.errors import WorkspaceError
+from movieqa.workspace import Workspace
+
+if TYPE_CHECKING:
+    from movieqa.engine import Answerer
+    from movieqa.eval.blind import Blind
+    from movieqa.eval.films import FilmPlace
+    from movieqa.eval.jobs import OpenFilm
+    from movieqa.features import FeatureKind
+    from movieqa.loaded import LoadedModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilmShelf:
+    """A folder of films and what answers about them; it travels to other machines, where it opens the model itself.
+
+    Attributes:
+        films: Where the samples' films are.
+        workspaces: Where their workspaces are, or are made.
+        answers: What answers, and how.
+        batch: Questions answered side by side, where the guidance allows it.
+        blind: Whether the film is kept from the model: `text` asks without anything of it, `subtitles` with its lines.
+        fps: Frames sampled a second, of films that have no workspace yet.
+        max_frames: At most so many, spread evenly.
+        features_kind: How features are stored.
+    """
+
+    films: Path
+    workspaces: Path
+    answers: AnswererConfig
+    batch: int
+    blind: Blind | None = None
+    fps: float = 1.0
+    max_frames: int | None = None
+    features_kind: FeatureKind = "float16"
+
+    @property
+    def features(self) -> str | None:
+        """Name of the model whose features are used; None for none."""
+        if self.answers.model is None or self.blind is not None:
+            return None
+        return self._loaded.name
+
+    def open(self, film: str, subtitles: str | None) -> OpenFilm:
+        """Open a film, making its workspace and a model's features where they are missing.
+
+        What is there is used as it is: a finished workspace is not made again because other settings are given now.
+
+        Args:
+            film: Its name, as samples give it.
+            subtitles: A subtitle file, as a path below the folder of films.
+
+        Raises:
+            MovieQAError: It is not there, or a step fails.
+        """
+        from movieqa.eval.films import find_film
+        from movieqa.eval.jobs import OpenFilm
+
+        if self.blind == "text":
+            from movieqa.eval.blind import BlindAnswerer
+
+            answerer = BlindAnswerer(self._loaded, answer_tokens=self.answers.answer_tokens)
+            return OpenFilm(workspace=None, answerer=answerer)
+        workspace = self._workspace(find_film(film, films=self.films, workspaces=self.workspaces), subtitles)
+        workspace, answerer_ = self._answerer(workspace)
+        return OpenFilm(workspace=workspace, answerer=answerer_)
+
+    @cached_property
+    def _loaded(self) -> LoadedModel:
+        from movieqa.loaded import open_model
+
+        assert self.answers.model is not None
+        return open_model(self.answers.model, device=self.answers.device, quantisation=self.answers.quantisation)
+
+    def _answerer(self, workspace: Workspace) -> tuple[Workspace, Answerer]:
+        from movieqa.eval.answerers import make_answerer
+
+        if self.blind is not None:
+            from movieqa.eval.blind import BlindAnswerer
+
+            return workspace, BlindAnswerer(self._loaded, workspace, answer_tokens=self.answers.answer_tokens)
+        loaded = None if self.answers.model is None else self._loaded
+        if loaded is not None:
+            from movieqa.features import FrameFeatures
+            from movieqa.preprocess.features import FeaturesConfig, add_features
+
+            try:
+                FrameFeatures.open(workspace, loaded.name, tower=loaded.tower)
+            except WorkspaceError:  # none, or stale: made now, and what is wrong beside that is told by the making
+                workspace = add_features(workspace, loaded, FeaturesConfig(kind=self.features_kind))
+        return workspace, make_answerer(workspace, self.answers, loaded=loaded, batch=self.batch)
+
+    def _workspace(self, place: FilmPlace, subtitles: str | None) -> Workspace:
+        try:
+            return Workspace.open(place.workspace)
+        except WorkspaceError:
+            if place.film is None:
+                raise
+        from movieqa.preprocess.pipeline import PreprocessConfig, build_workspace
+        from movieqa.preprocess.progress import Silence
+        from movieqa.preprocess.scan import ScanConfig
+        from movieqa.preprocess.subtitles import SubtitleConfig
+
+        config = PreprocessConfig(
+            scan=ScanConfig(fps=self.fps, max_frames=self.max_frames),
+            subtitles=SubtitleConfig(files=() if subtitles is None else (self.films / subtitles,)),
+        )
+        place.workspace.parent.mkdir(parents=True, exist_ok=True)
+        return build_workspace(place.film, place.workspace, config, progress=Silence())
