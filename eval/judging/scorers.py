@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from movieqa.errors import EvaluationError
+from movieqa.eval.prediction import Prediction
+from movieqa.eval.score import SampleScore, Scores
 
-from ..prediction import Prediction
-from ..score import SampleScore, Scores
 from . import rubrics
 from .panel import Judgement, Panel
 from .published import read_grade, read_leading_score, read_yes_no
