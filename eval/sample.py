@@ -53,6 +53,8 @@ class Sample:
         until: Nothing at or after this time, in seconds, may be used.
         subtitles: A subtitle file that goes with the film, as a path relative to the folder of films.
         references: Pictures that go with the question.
+        pictures: What is asked about instead of a film: pictures in order, as paths relative to the folder of films.
+            `film` then only names what belongs together.
         tags: What tables are made by, each written as `name:value` or a bare word.
         benchmark: Which reader it comes from.
         facts: What this benchmark's own scorer needs besides, in plain JSON values.
@@ -78,6 +80,7 @@ class Sample:
     until: float | None = None
     subtitles: str | None = None
     references: tuple[Reference, ...] = ()
+    pictures: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     benchmark: str = "movieqa"
     facts: Mapping[str, Fact] = field(default_factory=dict)
@@ -88,6 +91,8 @@ class Sample:
             raise ValueError("a sample needs an id and a film")
         if (self.task == "choice") != bool(self.options):
             raise ValueError(f"{self.id}: options go with a choice, and only with one")
+        if len(self.options) > len(LETTERS):
+            raise ValueError(f"{self.id}: {len(self.options)} options are more than there are letters")
         if self.task == "choice" and self.answer is not None and self.answer not in LETTERS[: len(self.options)]:
             raise ValueError(f"{self.id}: the answer {self.answer!r} is none of {len(self.options)} options")
 
