@@ -1,6 +1,6 @@
 """Scores shots and people of film-world films, found by the project itself, against the films' own truth.
 
-Every film is made, preprocessed twice a second, its people found by the provider `classical`, once without and once
+Every film is made and preprocessed as a user would do it, its people found by the provider `classical`, once without and once
 with the pictures of its own cast; then every face is compared with `truth.json`. It prints Markdown:
 
     python -m tests.bench.film_world_people --seeds 300,301,302,303,304 --minutes 12
@@ -31,8 +31,6 @@ from movieqa.workspace import Workspace
 
 from .film_world_cuts import score_cuts
 
-_FPS = 2.0
-"""Frames sampled a second, so that the middle of every second, where truth has its samples, is among them."""
 _INSIDE = 0.6
 """Share of a detected face that must lie in a head of the truth."""
 _LARGE = 0.15
@@ -126,7 +124,7 @@ def _score(folder: Path, seed: int, minutes: float) -> Row:
     api.synthesize_film_world(seed=seed, minutes=minutes, out=folder / "film")
     film, out = folder / "film" / "film.mp4", folder / "film.movieqa"
     truth = json.loads((folder / "film" / "truth.json").read_text())
-    workspace = api.preprocess_movie(film, output=out, fps=_FPS, people="classical")
+    workspace = api.preprocess_movie(film, output=out, people="classical")
     faces = read_faces(workspace, api.cast_find(out), truth)
     seen = faces.found & (faces.truth != NOBODY)
     groups = bcubed(faces.truth[seen], faces.predicted[seen])

@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("skia")
 
+from movieqa import api
 from movieqa.errors import ConfigError
 from movieqa.train.film_world.formats.building import FORMATS, BuiltData, build_training_data
 from movieqa.train.film_world.formats.folder import read_film_folder
@@ -69,17 +70,18 @@ def test_stage_one_has_one_turn_and_no_names(films: Path, records: Records) -> N
         assert not any(re.search(rf"\b{name}\b", record["conversations"][1]["value"]) for name in names)
 
 
-def test_the_long_film_has_a_frame_a_second_and_every_line_before_its_end(films: Path, records: Records) -> None:
-    truths = {f"{folder.name}/film.mp4": read_film_folder(folder).truth for folder in films.iterdir()}
-    for record in records["long_video"]:
-        truth = truths[record["video"]]
-        assert len(record["conversations"]) == 2
-        frames = record["inputs"].split("<image>")[1:]
-        assert len(frames) == int(truth["duration"])
-        for event in truth["events"]:
-            if event["text"]:
-                holding = [second for second, text in enumerate(frames) if event["text"] in text]
-                assert any(event["end"] - 1.0 <= second < event["end"] for second in holding)
+def test_the_long_film_is_its_workspace_with_every_line(films: Path, built: BuiltData, records: Records) -> None:
+    """What `long_video.json` names can be made, and holds the film's frames and lines."""
+    named = {record["video"] for record in records["long_video"]}
+    assert named == {f"{folder.name}/film.movieqa" for folder in films.iterdir() if folder.is_dir()}
+    assert all(set(record) == {"id", "video", "conversations"} for record in records["long_video"])
+    assert all(len(record["conversations"]) == 2 for record in records["long_video"])
+    name = min(named)
+    workspace = api.preprocess_movie((films / name).with_suffix(".mp4"), output=films / name)
+    truth = read_film_folder((films / name).parent).truth
+    assert [line.text for line in workspace.subtitles] == [event["text"] for event in truth["events"] if event["text"]]
+    times = set(workspace.frames.times.round(3).tolist())
+    assert all(sample["time"] in times for sample in truth["samples"]), "truth has no frame of its own"
 
 
 def test_boundaries_are_the_events_of_the_film(films: Path, records: Records) -> None:

@@ -105,7 +105,7 @@ PLACE_KINDS: dict[str, PlaceKind] = {
             traffic="car bus bicycle",
         ),
         _kind("garage", "in", "8a8f93 5f6164", "parked_car tool_wall tyres workbench window"),
-        _kind("café", "in", "d8b48c 7a5238", "counter window small_table shelf_bread small_table"),
+        _kind("coffee house", "in", "d8b48c 7a5238", "counter window small_table shelf_bread small_table"),
         _kind("lighthouse", "in", "cdd6dc 7b6f66", "round_window lantern chest rope_coil desk"),
     )
 }

@@ -23,7 +23,7 @@ class Sample:
 
 
 def sample_film(film: Film, *, width: int, height: int) -> Iterator[Sample]:
-    """Yield who is in the picture in the middle of every second, but for moments inside a dissolve or fade."""
+    """Yield who is in the picture at every whole second, but for moments inside a dissolve or fade."""
     framing = Framing(film)
     for shot, time in sample_times(film):
         view = framing.view(shot, time)
@@ -34,7 +34,7 @@ def sample_times(film: Film) -> Iterator[tuple[ShotPlan, float]]:
     """Yield every sampled moment with its shot."""
     number = 0
     for second in range(int(film.duration * SAMPLES_A_SECOND)):
-        time = (second + 0.5) / SAMPLES_A_SECOND
+        time = second / SAMPLES_A_SECOND
         while film.shots[number].end <= time:
             number += 1
         shot = film.shots[number]

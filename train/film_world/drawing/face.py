@@ -183,9 +183,10 @@ def _mouth(pen: Pen, look: Look, pose: Pose, width: float, height: float, shift:
 
 def _beard(pen: Pen, look: Look, pose: Pose, width: float, height: float, shift: float) -> None:
     y, color = height * 0.62, look.hair_color
-    if look.beard in ("full", "stubble"):
-        shown = color if look.beard == "full" else mix(look.skin, color, 0.35)
-        low = height * (1.34 if look.beard == "full" else 1.14)
+    if look.beard == "stubble":
+        pen.glow(shift * 0.7, height * 0.74, width * 0.86, height * 0.5, color, 0.5)
+        _mouth(pen, look, pose, width, height, shift)
+    elif look.beard == "full":
         pen.blob(
             (
                 -width * 1.0 + shift * 0.3,
@@ -203,14 +204,14 @@ def _beard(pen: Pen, look: Look, pose: Pose, width: float, height: float, shift:
                 width * 0.8 + shift * 0.4,
                 height * 1.02,
                 shift * 0.6,
-                low + 6,
+                height * 1.34 + 6,
                 -width * 0.8 + shift * 0.4,
                 height * 1.02,
             ),
-            shown,
+            color,
         )
         _mouth(pen, look, pose, width, height, shift)
     if look.beard in ("moustache", "goatee"):
-        pen.line((-width * 0.4 + shift, y - 4, shift, y - 6.5, width * 0.4 + shift, y - 4), 4.4, color)
+        pen.line((-width * 0.4 + shift, y - 3.6, shift, y - 6.2, width * 0.4 + shift, y - 3.6), 3.6, color)
     if look.beard == "goatee":
         pen.blob((shift - 7, y + 7, shift + 7, y + 7, shift + 5, height * 1.28, shift - 5, height * 1.28), color)

@@ -92,7 +92,7 @@ def draw_hair_front(pen: Pen, look: Look, width: float, height: float, shift: fl
             points += [x, -height * 0.62, x + width * 0.15, -height * (1.25 + 0.12 * (step % 2))]
         pen.poly((*points, width * 1.08, -height * 0.55, 0, -height * 0.78, -width * 1.08, -height * 0.5), color)
         return
-    dip = {"fringe": 0.28, "bob": 0.36, "parted": 0.62, "long": 0.6, "braids": 0.62, "bun": 0.66, "ponytail": 0.64}.get(
+    dip = {"fringe": 0.42, "bob": 0.46, "parted": 0.62, "long": 0.6, "braids": 0.62, "bun": 0.66, "ponytail": 0.64}.get(
         hair, 0.56
     )
     part = {"parted": -0.45, "long": -0.2, "braids": 0.0, "bun": 0.0}.get(hair, 0.25)

@@ -38,7 +38,9 @@ def build_training_data(
     """Turn film world into training data: one JSON file a format, with pictures beside them.
 
     `align.json`, `instruct.json` and `long_video.json` are the records of LLaMA-VID's three stages, `identity.json`
-    IDA-VLM's, `boundary.json` VTimeLLM's, `text.json` long text without pictures.
+    IDA-VLM's, `boundary.json` VTimeLLM's, `text.json` long text without pictures. Pictures are named from `out`, videos
+    from the folder that holds the film folders; `long_video.json` names workspaces, `FILM/film.movieqa`, which
+    `movieqa preprocess` makes with the features of the model that is trained.
 
     Args:
         films: Film folders, or folders of film folders.
@@ -69,6 +71,8 @@ def build_training_data(
             for time, picture in read_stills(folder, list(wanted)):
                 write_still(out / wanted[time], picture)
             pictures += len(wanted)
+        for number, item in enumerate(records.get("identity", [])):
+            item["id"] = number  # IDA-VLM counts its records from 0
         for name, items in records.items():
             write_atomic(out / f"{name}.json", json.dumps(items, ensure_ascii=False, indent=1) + "\n")
     except OSError as error:

@@ -7,7 +7,7 @@ from typing import Any
 
 from movieqa.train.film_world.dice import Dice
 
-from .folder import FilmFolder
+from .folder import WORKSPACE, FilmFolder
 
 _DESCRIBE = ("Describe the picture briefly.", "What is shown here?", "Say in a sentence what one sees.")
 _PICTURES_A_FILM = 40
@@ -78,32 +78,19 @@ def clip_records(folder: FilmFolder) -> Iterator[dict[str, Any]]:
 
 
 def film_records(folder: FilmFolder) -> Iterator[dict[str, Any]]:
-    """Yield one question each about the film with its subtitles between the frames, one frame a second.
+    """Yield one question each about the whole film: its frames and the lines between them come from its workspace.
 
-    `inputs` has one `<image>` a frame; a line stands after the last frame before the line's end.
+    LLaMA-VID's third stage names a file of features and interleaved text in `video`; here that is `film.movieqa` beside
+    `film.mp4`, which `movieqa preprocess` makes. One turn each, one `<image>` for the whole film.
     """
-    inputs = interleaved(folder)
     for item in folder.questions:
         if item.get("references") or item.get("until") is not None:
             continue
         yield {
             "id": item["id"],
-            "video": f"{folder.path.name}/film.mp4",
-            "fps": 1,
-            "inputs": inputs,
+            "video": f"{folder.path.name}/{WORKSPACE}",
             "conversations": [_turn("human", f"<image>\n{item['question']}"), _turn("gpt", item["long_answer"])],
         }
-
-
-def interleaved(folder: FilmFolder) -> str:
-    """Return the film as text: an `<image>` for every second, the lines between them."""
-    seconds = int(folder.truth["duration"])
-    lines: list[list[str]] = [[] for _ in range(seconds)]
-    for event in folder.truth["events"]:
-        if event["text"]:
-            last = max(0, min(seconds - 1, int(event["end"] - 1e-9)))
-            lines[last].append(event["text"])
-    return "".join("<image>" + " ".join(said) for said in lines)
 
 
 def text_records(folder: FilmFolder) -> Iterator[dict[str, Any]]:

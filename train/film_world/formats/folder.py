@@ -15,8 +15,11 @@ from numpy.typing import NDArray
 
 from movieqa.errors import ConfigError
 from movieqa.storage import read_bounded, write_atomic
+from movieqa.workspace import SUFFIX
 
 _MOST_BYTES = 1 << 30
+WORKSPACE = f"film{SUFFIX}"
+"""Where a film's workspace is expected: beside `film.mp4`."""
 SCHEMA = "movieqa.film-world/1"
 
 
