@@ -1,7 +1,7 @@
 """Scores shots and people of film-world films, found by the project itself, against the films' own truth.
 
-Every film is made and preprocessed as a user would do it, its people found by the provider `classical`, once without and once
-with the pictures of its own cast; then every face is compared with `truth.json`. It prints Markdown:
+Every film is made and preprocessed as a user would do it, its people found by the provider `classical`, once without
+and once with the pictures of its own cast; then every face is compared with `truth.json`. It prints Markdown:
 
     python -m tests.bench.film_world_people --seeds 300,301,302,303,304 --minutes 12
 """

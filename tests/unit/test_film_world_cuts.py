@@ -12,8 +12,7 @@ pytest.importorskip("skia")
 from movieqa.preprocess.probe import probe
 from movieqa.preprocess.scan import ScanConfig, scan_film
 from movieqa.train.film_world.synthesis import synthesize_film_world
-
-ONE_FRAME = 1.01 / 24
+from tests.bench.film_world_cuts import score_cuts
 
 
 def test_preprocess_finds_the_hard_cuts(tmp_path: Path) -> None:
@@ -23,10 +22,5 @@ def test_preprocess_finds_the_hard_cuts(tmp_path: Path) -> None:
     (tmp_path / "scan").mkdir()
     found = scan_film(path, probe(path), tmp_path / "scan", ScanConfig()).shots
     truth = json.loads((tmp_path / "film" / "truth.json").read_text())
-    hard = [shot["start"] for shot in truth["shots"] if shot["cut"] == "cut"]
-    soft = [(shot["start"], shot["transition"]) for shot in truth["shots"] if shot["transition"] > 0]
-    told = [shot.start for shot in found if shot.kind == "cut"]
-    told = [time for time in told if not any(abs(time - middle) <= length / 2 + 0.1 for middle, length in soft)]
-    right = sum(any(abs(time - other) <= ONE_FRAME for other in told) for time in hard)
-    precision, recall = right / len(told), right / len(hard)
-    assert 2 * precision * recall / (precision + recall) >= 0.97, (precision, recall)
+    score = score_cuts(found, truth)
+    assert score.f_score >= 0.97, score
