@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from movieqa.movie import VideoInfo
 
+from .scaling import ONE_THREAD
+
 SHORT_SIDE = 480
 _MAX_LONG_SIDE = 2048
 _TIME_BASE = Fraction(1, 1_000_000)
@@ -66,7 +68,7 @@ class PictureScaler:
             format="rgb24",
             src_colorspace=_colorspace(frame),
             interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND,
-            threads=1,
+            **ONE_THREAD,
         )
         picture = np.asarray(small.to_ndarray(), dtype=np.uint8)
         if turns:
@@ -122,7 +124,7 @@ class ProxyWriter:
             format="yuv420p",
             dst_colorspace=Colorspace.ITU601,
             interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND,
-            threads=1,
+            **ONE_THREAD,
         )
         frame.pts = round(time / _TIME_BASE)
         frame.time_base = _TIME_BASE

@@ -7,6 +7,8 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
+from .scaling import ONE_THREAD
+
 WIDTH = 128
 _HEIGHTS = (16, 256)
 
@@ -30,6 +32,6 @@ class SmallPictures:
             height=self._height,
             format="bgr24",
             interpolation=Interpolation.FAST_BILINEAR if is_large else Interpolation.BILINEAR,
-            threads=1,
+            **ONE_THREAD,
         )
         return np.asarray(small.to_ndarray(), dtype=np.uint8)
