@@ -20,7 +20,7 @@ from movieqa.loaded import LoadedModel
 from movieqa.model.conditioning import Conditioning
 from movieqa.workspace import Workspace
 
-from .id_former_film import FilmIdFormer
+from .id_former_film import FilmIdFormer, check_width
 
 _MARGIN = 0.5  # of a face's size that its picture shows around it: hair and shoulders tell people apart too
 
@@ -78,12 +78,7 @@ class FilmIdentities:
         cast: Cast,
         config: FilmIdentitiesConfig | None = None,
     ) -> None:
-        width = loaded.model.config.vision.hidden_size
-        if former.config.vision_width != width:
-            raise ConfigError(
-                f"the ID-Former reads patches {former.config.vision_width} wide, and {loaded.name} has {width}",
-                hint="take the ID-Former that was trained with this model",
-            )
+        check_width(former, loaded.model.config.vision.hidden_size, loaded.name)
         self._former = former
         self._loaded = loaded
         self._workspace = workspace
@@ -161,9 +156,10 @@ def place_identities(
 
 
 def crop(picture: NDArray[np.uint8], box: Box) -> Image.Image:
-    """Cut a square around a face, wider than the face; beyond the picture's border it is black."""
+    """Cut a square around a box, wider than it up to the picture's longer side; beyond the border it is black."""
     height, width = picture.shape[:2]
     side = max((box.right - box.left) * width, (box.bottom - box.top) * height) * (1 + _MARGIN)
+    side = min(side, max(width, height))
     middle = ((box.left + box.right) / 2 * width, (box.top + box.bottom) / 2 * height)
     left, top = (round(centre - side / 2) for centre in middle)
     return Image.fromarray(picture).crop((left, top, left + max(1, round(side)), top + max(1, round(side))))

@@ -24,12 +24,14 @@ from torch import Tensor, nn
 
 from movieqa.checkpoint.folders import new_folder
 from movieqa.checkpoint.ida_vlm import CONFIG_FILE, load_sizes, read_config
-from movieqa.errors import ConfigError
+from movieqa.errors import CheckpointError, ConfigError
 
 from .id_former import NORM_EPS, position_table, start_silent
 from .module_files import load_strictly
 
 KIND = "movieqa-id-former"
+FOLDER = "id-former"
+"""Of the ID-Former inside the folder of the model that it was trained with."""
 _WIDTH_OF_HEAD = 128
 _CHANGING = ("identity_attention.", "gate")  # the part that changes frames; the rest remembers
 
@@ -209,6 +211,26 @@ class FilmIdFormer(nn.Module):
         if starts_silent:
             former.silence()  # after loading: an initialiser that runs before it may have redrawn the zeros
         return former.eval()
+
+
+def open_id_former(model: Path) -> FilmIdFormer:
+    """Load the ID-Former that a model's folder holds.
+
+    Raises:
+        CheckpointError: It holds none, or one that is damaged.
+    """
+    if not (model / FOLDER).is_dir():
+        raise CheckpointError(f"{model} holds no ID-Former ({FOLDER}/)", hint="name a model that was trained with one")
+    return FilmIdFormer.load(model / FOLDER)
+
+
+def check_width(former: FilmIdFormer, width: int, name: str) -> None:
+    """Raise `ConfigError` unless an ID-Former reads the patches of a model, by their width."""
+    if former.config.vision_width != width:
+        raise ConfigError(
+            f"the ID-Former reads patches {former.config.vision_width} wide, and {name} has {width}",
+            hint="take the ID-Former that was trained with this model",
+        )
 
 
 def _load_config(data: bytes) -> FilmIdFormerConfig:

@@ -22,7 +22,7 @@ class ProviderConfig:
 
     name: ProviderName = "classical"
     detector: Path | None = None
-    """The detector's ONNX file: YuNet for `sface` (fetched or given), SCRFD for `onnx`."""
+    """The detector's ONNX file: YuNet for `sface` (fetched or given) and `model` (if given), SCRFD for `onnx`."""
     recogniser: Path | None = None
     """The recogniser's ONNX file: SFace for `sface` (fetched or given), ArcFace or the like for `onnx`."""
     licence: str = ""
@@ -32,7 +32,9 @@ class ProviderConfig:
         """Check what belongs together."""
         if self.name not in PROVIDERS:
             raise ConfigError(f"no provider {self.name!r}", hint=f"choose {', '.join(PROVIDERS)}")
-        if (self.detector is None) != (self.recogniser is None):
+        if self.name == "model" and self.recogniser is not None:
+            raise ConfigError("the model provider recognises with its model", hint="give it no recogniser file")
+        if self.name != "model" and (self.detector is None) != (self.recogniser is None):
             raise ConfigError("a detector and a recogniser belong together", hint="give both files or none")
         if self.name == "classical" and self.detector is not None:
             raise ConfigError("the classical provider takes no model files", hint="choose sface or onnx")
@@ -43,7 +45,7 @@ def load_provider(config: ProviderConfig, *, make_model: Callable[[], Provider] 
 
     Args:
         config: Which one.
-        make_model: Makes the provider of a loaded checkpoint, for `model`.
+        make_model: Makes the provider of a checkpoint, for `model`.
 
     Raises:
         ConfigError: Something is not given, or a file cannot be read.
@@ -70,7 +72,9 @@ def load_provider(config: ProviderConfig, *, make_model: Callable[[], Provider] 
             )
         case "model":
             if make_model is None:
-                raise ConfigError("the model provider needs a checkpoint", hint="give one, or choose another provider")
+                raise ConfigError(
+                    "the model provider needs a model", hint="name one with --model, or choose another provider"
+                )
             return make_model()
 
 

@@ -29,8 +29,45 @@ _SCORE, _OVERLAP, _MOST = 0.7, 0.3, 5000
 _DIMENSION = 128
 
 
+class YuNet:
+    """Finds faces with OpenCV's FaceDetectorYN.
+
+    Args:
+        path: YuNet's ONNX file.
+
+    Raises:
+        ConfigError: The file is missing or OpenCV cannot read it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        _check_file(path)
+        try:
+            self._detector = cv2.FaceDetectorYN.create(str(path), "", (320, 320), _SCORE, _OVERLAP, _MOST)
+        except cv2.error as error:
+            raise _unreadable(path, error) from None
+        self._size = (320, 320)
+        self.digest = digest_file(path)
+
+    def detect(self, picture: UInt8[np.ndarray, "H W 3"]) -> Detections:
+        """Find faces with their landmarks."""
+        height, width = picture.shape[:2]
+        if self._size != (width, height):
+            self._detector.setInputSize((width, height))
+            self._size = (width, height)
+        _, found = self._detector.detect(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        faces = np.zeros((0, 15), np.float32) if found is None else np.asarray(found, np.float32)
+        faces = faces[np.isfinite(faces).all(axis=1)]
+        corners = np.concatenate([faces[:, :2], faces[:, :2] + faces[:, 2:4]], axis=1)
+        boxes, rows = clip_boxes(corners, width, height)
+        return Detections(
+            boxes=boxes,
+            scores=np.clip(faces[rows, 14], 0, 1),
+            landmarks=faces[rows, 4:14].reshape(-1, 5, 2),
+        )
+
+
 class SFaceProvider:
-    """Finds faces with FaceDetectorYN and describes them with FaceRecognizerSF.
+    """Finds faces with YuNet and describes them with FaceRecognizerSF.
 
     Args:
         detector: YuNet's ONNX file.
@@ -41,20 +78,15 @@ class SFaceProvider:
     """
 
     def __init__(self, detector: Path, recogniser: Path) -> None:
-        for path in (detector, recogniser):
-            if not path.is_file():
-                raise ConfigError(f"{path}: no such model file", hint="give its path, or run: movieqa cast fetch")
+        self._detector = YuNet(detector)
+        _check_file(recogniser)
         try:
-            self._detector = cv2.FaceDetectorYN.create(str(detector), "", (320, 320), _SCORE, _OVERLAP, _MOST)
             self._recogniser = cv2.FaceRecognizerSF.create(str(recogniser), "")
         except cv2.error as error:
-            raise ConfigError(
-                f"{detector}, {recogniser}: OpenCV cannot read them ({error.err})", hint="fetch them again"
-            ) from None
-        files = [digest_file(path) for path in (detector, recogniser)]
+            raise _unreadable(recogniser, error) from None
+        files = [self._detector.digest, digest_file(recogniser)]
         self._is_pinned = files == [f"sha256:{file.sha256}" for file in (YUNET, SFACE)]
         self._fingerprint = digest_json({"provider": "sface", "version": VERSION, "files": files})
-        self._size = (320, 320)
 
     @classmethod
     def from_folder(cls, folder: Path | None = None) -> SFaceProvider:
@@ -85,20 +117,7 @@ class SFaceProvider:
 
     def detect(self, picture: UInt8[np.ndarray, "H W 3"]) -> Detections:
         """Find faces with their landmarks."""
-        height, width = picture.shape[:2]
-        if self._size != (width, height):
-            self._detector.setInputSize((width, height))
-            self._size = (width, height)
-        _, found = self._detector.detect(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-        faces = np.zeros((0, 15), np.float32) if found is None else np.asarray(found, np.float32)
-        faces = faces[np.isfinite(faces).all(axis=1)]
-        corners = np.concatenate([faces[:, :2], faces[:, :2] + faces[:, 2:4]], axis=1)
-        boxes, rows = clip_boxes(corners, width, height)
-        return Detections(
-            boxes=boxes,
-            scores=np.clip(faces[rows, 14], 0, 1),
-            landmarks=faces[rows, 4:14].reshape(-1, 5, 2),
-        )
+        return self._detector.detect(picture)
 
     def embed(self, picture: UInt8[np.ndarray, "H W 3"], faces: Detections) -> Embedded:
         """Align each face by its landmarks and describe it."""
@@ -115,3 +134,12 @@ class SFaceProvider:
                 )
             vectors[row] = feature
         return Embedded(vectors=unit(vectors), qualities=face_qualities(picture, faces))
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such model file", hint="give its path, or run: movieqa cast fetch")
+
+
+def _unreadable(path: Path, error: cv2.error) -> ConfigError:
+    return ConfigError(f"{path}: OpenCV cannot read it ({error.err})", hint="fetch it again")

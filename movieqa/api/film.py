@@ -55,7 +55,8 @@ def preprocess_movie(
         subtitles: Subtitle files; by default those beside the film, then those inside it.
         subtitle_language: Which language to choose where there are several, such as `en`.
         transcribe: A speech recognition model, by name or folder, used when there are no subtitles.
-        people: What recognises people, `classical` or `sface`; nobody is looked for by default. Later: `cast_find`.
+        people: What recognises people, `classical`, `sface` or `model`; nobody is looked for by default. Later:
+            `cast_find`.
         cast: A folder with one picture or folder per name; people are looked for then.
         model: A model's folder or hub name; its features of the film are stored for `ask(..., model=...)`.
         features: How they are stored: `float16`, or `int8` in half the room.
@@ -103,7 +104,15 @@ def preprocess_movie(
             force=force,
         )
         if people is not None or cast is not None:
-            _find_people(workspace, people or "classical", cast=cast, force=force, progress=listener)
+            _find_people(
+                workspace,
+                people or "classical",
+                cast=cast,
+                model=model,
+                device=device,
+                force=force,
+                progress=listener,
+            )
             workspace = Workspace.open(workspace.path)
         return workspace
     finally:
@@ -111,7 +120,14 @@ def preprocess_movie(
 
 
 def _find_people(
-    workspace: Workspace, provider: ProviderName, *, cast: PathLike | None, force: bool, progress: Progress
+    workspace: Workspace,
+    provider: ProviderName,
+    *,
+    cast: PathLike | None,
+    model: str | None,
+    device: str,
+    force: bool,
+    progress: Progress,
 ) -> None:
     from movieqa.api.people import cast_find
 
@@ -120,6 +136,8 @@ def _find_people(
         workspace,
         provider=provider,
         cast=cast,
+        model=model,
+        device=device,
         force=force,
         on_progress=lambda done, total: progress.advance(done / total),
     )

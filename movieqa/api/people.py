@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,8 @@ if TYPE_CHECKING:
     from movieqa.identity import Cast
     from movieqa.memory.cast import HistoryLine
     from movieqa.memory.people import OnProgress
-    from movieqa.memory.providers import ProviderName
+    from movieqa.memory.provider import Provider
+    from movieqa.memory.providers import ProviderConfig, ProviderName
     from movieqa.people_search import PeopleMoment
 
 
@@ -27,6 +30,8 @@ def cast_find(
     recogniser: PathLike | None = None,
     licence: str = "",
     cast: PathLike | None = None,
+    model: str | None = None,
+    device: str = "auto",
     force: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Cast:
@@ -34,16 +39,20 @@ def cast_find(
 
     Args:
         workspace: A workspace, its folder, or None for the newest one here.
-        provider: What recognises people: `classical` (no weights), `sface`, `onnx`.
-        detector: The detector's ONNX file, for `sface` and `onnx`.
+        provider: What recognises people: `classical` (no weights), `sface`, `onnx`, or `model`, the ID-Former of a
+            trained model, for animals and drawn figures too.
+        detector: The detector's ONNX file, for `sface` and `onnx`; for `model` YuNet's, instead of OpenCV's cascades.
         recogniser: The recogniser's ONNX file.
         licence: Of the `onnx` files; kept with the result.
         cast: A folder with one picture or folder per name.
+        model: A model's folder or hub name, for `model`; by default the one that `MOVIEQA_MODEL` names.
+        device: Where the model runs; `auto` takes the first GPU, else the processor.
         force: Look at every frame again; what people said about the cast stays.
         on_progress: Hears how many frames of how many are done.
 
     Raises:
         ConfigError: The cast folder or a model file cannot be used.
+        CheckpointError: The model is not complete, or holds no ID-Former.
         MissingDependencyError: A package or model file is not there.
         WorkspaceError: The workspace is damaged, busy, or cannot be written.
     """
@@ -59,7 +68,20 @@ def cast_find(
     )
     folder = None if cast is None else Path(cast)
     opened = open_workspace(workspace)
-    return load_cast(find_people(opened, load_provider(config), cast=folder, force=force, on_progress=on_progress))
+    chosen = model or os.environ.get("MOVIEQA_MODEL")
+    loaded = load_provider(
+        config, make_model=None if chosen is None else partial(_model_provider, chosen, config, device)
+    )
+    return load_cast(find_people(opened, loaded, cast=folder, force=force, on_progress=on_progress))
+
+
+def _model_provider(model: str, config: ProviderConfig, device: str) -> Provider:
+    from movieqa.answerers import check_model_packages
+
+    check_model_packages()
+    from movieqa.memory.model_provider import ModelProvider
+
+    return ModelProvider(model, detector=config.detector, device=device)
 
 
 def cast_fetch(folder: PathLike | None = None) -> Path:

@@ -54,7 +54,9 @@ def preprocess(
     ] = None,
     people: Annotated[
         str | None,
-        typer.Option("--people", help="What recognises people (classical, sface); nobody is looked for by default."),
+        typer.Option(
+            "--people", help="What recognises people (classical, sface, model); nobody is looked for by default."
+        ),
     ] = None,
     cast: Annotated[
         Path | None, typer.Option("--cast", help="A folder with one picture or folder per name; implies --people.")

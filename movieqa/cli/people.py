@@ -13,7 +13,7 @@ import typer
 from movieqa.errors import ConfigError
 
 from .group import VerbGroup
-from .options import Debug, Json, Place, ShotFormat, Until
+from .options import Debug, Device, Json, Model, Place, ShotFormat, Until
 from .output import print_json, say
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Provider(StrEnum):
     classical = "classical"
     sface = "sface"
     onnx = "onnx"
+    model = "model"
 
 
 In = Annotated[
@@ -47,7 +48,8 @@ Who = Annotated[
 def find_people(
     workspace: Place = None,
     provider: Annotated[
-        Provider, typer.Option("--provider", help="What recognises people; classical needs no model files.")
+        Provider,
+        typer.Option("--provider", help="What recognises people; classical needs no model files, model needs --model."),
     ] = Provider.classical,
     detector: Annotated[Path | None, typer.Option("--detector", help="The detector's ONNX file.")] = None,
     recogniser: Annotated[Path | None, typer.Option("--recogniser", help="The recogniser's ONNX file.")] = None,
@@ -55,6 +57,8 @@ def find_people(
     cast_folder: Annotated[
         Path | None, typer.Option("--cast", help="A folder with one picture or folder per name.")
     ] = None,
+    model: Model = None,
+    device: Device = "auto",
     force: Annotated[bool, typer.Option("--force", help="Look at every frame again.")] = False,
     as_json: Json = False,
     debug: Debug = False,
@@ -77,6 +81,8 @@ def find_people(
             recogniser=recogniser,
             licence=licence,
             cast=cast_folder,
+            model=model,
+            device=device,
             force=force,
             on_progress=show,
         )
