@@ -8,12 +8,12 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
-from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from movieqa.movie import VideoInfo
 
-from .scaling import ONE_THREAD
+from .scaling import BICUBIC, BILINEAR, ONE_THREAD
 
 SHORT_SIDE = 480
 _MAX_LONG_SIDE = 2048
@@ -67,7 +67,7 @@ class PictureScaler:
             height=stored[1],
             format="rgb24",
             src_colorspace=_colorspace(frame),
-            interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND,
+            interpolation=BICUBIC,
             **ONE_THREAD,
         )
         picture = np.asarray(small.to_ndarray(), dtype=np.uint8)
@@ -123,7 +123,7 @@ class ProxyWriter:
             av.VideoFrame.from_ndarray(picture, format="rgb24"),
             format="yuv420p",
             dst_colorspace=Colorspace.ITU601,
-            interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND,
+            interpolation=BILINEAR,
             **ONE_THREAD,
         )
         frame.pts = round(time / _TIME_BASE)
