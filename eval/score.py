@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from movieqa.errors import EvaluationError
 
 from .prediction import Prediction
 
@@ -18,6 +21,10 @@ class SampleScore:
     """By metric, each finite. A sample that a metric says nothing about lacks it."""
     parsed: str | None = None
     """How the reply was read, such as the letter; None where it could not be."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no number: it would silently spoil every mean it enters."""
+        _check(self.values, where=self.id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +45,10 @@ class Scores:
     counts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse what is no number."""
+        _check(self.values, where=self.scorer)
+
 
 class Scorer(Protocol):
     """What gives numbers to predictions; a pure function of them.
@@ -55,3 +66,12 @@ class Scorer(Protocol):
             MissingDependencyError: A library, or Java, is not installed.
         """
         ...
+
+
+def _check(values: Mapping[str, float], *, where: str) -> None:
+    """Raise EvaluationError where a value is not finite."""
+    for metric, value in values.items():
+        if not math.isfinite(value):
+            raise EvaluationError(
+                f"{where}: its {metric} is {value}, no number", hint="look at the times and boxes of its reference"
+            )
