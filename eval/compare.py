@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,7 +129,9 @@ def compare_scores(a: Run, b: Run, scores_a: Scores, scores_b: Scores, *, seed: 
         ids = [name for name in common if metric in values_a.get(name, {}) and metric in values_b.get(name, {})]
         if ids:
             one, other = (np.array([values[name][metric] for name in ids]) for values in (values_a, values_b))
-            differences.append(_difference(metric, one, other, _films(samples_a, ids), seed=seed))
+            differences.append(
+                _difference(metric, one, other, number_films(samples_a[name] for name in ids), seed=seed)
+            )
     if not differences:
         raise EvaluationError(
             f"{a.path} and {b.path} share no sample that {scores_a.scorer} scores", hint="compare runs of one data set"
@@ -141,7 +143,7 @@ def compare_scores(a: Run, b: Run, scores_a: Scores, scores_b: Scores, *, seed: 
         num_only_a=len(samples_a) - len(both),
         num_only_b=len(samples_b) - len(both),
         num_changed=len(both) - len(common),
-        notes=_notes(a, b),
+        notes=(*a.notes, *b.notes),
     )
 
 
@@ -150,7 +152,7 @@ def _difference(
 ) -> Difference:
     gain = b - a
     num_films = int(films.max()) + 1
-    sums, sizes = (np.bincount(films, weights=one).astype(np.float64) for one in (gain, np.ones_like(gain)))
+    sums, sizes = group_sums(gain, films)
     return Difference(
         metric=metric,
         samples=len(gain),
@@ -162,7 +164,9 @@ def _difference(
     )
 
 
-def bootstrap(sums: NDArray[np.float64], sizes: NDArray[np.float64], *, seed: int = 0) -> Interval:
+def bootstrap(
+    sums: NDArray[np.float64], sizes: NDArray[np.float64], *, seed: int = 0, resamples: int = RESAMPLES
+) -> Interval:
     """Return the percentile bootstrap interval of a mean whose terms come in groups.
 
     Groups are drawn with replacement (Efron, 1979), here with `scipy.stats.bootstrap`; a group of one sample each is
@@ -172,6 +176,7 @@ def bootstrap(sums: NDArray[np.float64], sizes: NDArray[np.float64], *, seed: in
         sums: Float64[N], the sum of each group.
         sizes: Float64[N], how many terms each group has.
         seed: Of the draws.
+        resamples: How many.
     """
     if len(sums) == 1 or np.ptp(sums / sizes) == 0:
         mean = float(sums.sum() / sizes.sum())
@@ -183,7 +188,7 @@ def bootstrap(sums: NDArray[np.float64], sizes: NDArray[np.float64], *, seed: in
     found = stats.bootstrap(
         (sums, sizes),
         mean_of,
-        n_resamples=RESAMPLES,
+        n_resamples=resamples,
         batch=_CHUNK,
         vectorized=True,
         paired=True,
@@ -214,12 +219,15 @@ def mcnemar(a: NDArray[np.float64], b: NDArray[np.float64]) -> McNemar:
     return McNemar(only_a=only_a, only_b=only_b, p=float(stats.chi2.sf(statistic, df=1)), is_exact=False)
 
 
-def _films(samples: dict[str, Sample], ids: Sequence[str]) -> NDArray[np.int64]:
+def number_films(samples: Iterable[Sample]) -> NDArray[np.int64]:
+    """Return the number of each sample's film, counted from 0 as they come up, Int64[N]."""
     numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(samples[name].film, len(numbers)) for name in ids])
+    return np.array([numbers.setdefault(sample.film, len(numbers)) for sample in samples], dtype=np.int64)
 
 
-def _notes(a: Run, b: Run) -> tuple[str, ...]:
-    notes = [f"{run.path} is not finished: {run.num_missing} samples are missing" for run in (a, b) if run.num_missing]
-    notes += [f"{run.path} was changed after it was finished" for run in (a, b) if not run.is_intact]
-    return tuple(notes)
+def group_sums(
+    values: NDArray[np.float64], groups: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the sum of the values of each group and how many they are, Float64[G] each."""
+    sums = np.bincount(groups, weights=values).astype(np.float64)
+    return sums, np.bincount(groups).astype(np.float64)

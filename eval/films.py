@@ -41,9 +41,7 @@ def find_film(name: str, *, films: Path, workspaces: Path) -> FilmPlace:
         >>> find_film("signs", films=Path("tests/assets"), workspaces=Path("made")).film.name  # doctest: +SKIP
         'signs.mp4'
     """
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\0" in name:
-        raise EvaluationError(f"film {name!r} is outside the folder of films", hint="name films by paths below --films")
+    path = check_inside(name)
     if (films / name / FILE_NAME).is_file():
         return FilmPlace(workspace=films / name)
     film = _film_file(films / name)
@@ -57,6 +55,18 @@ def find_film(name: str, *, films: Path, workspaces: Path) -> FilmPlace:
             f"no film {name!r} in {films}", hint="say with --films where the films, or their workspaces, are"
         )
     return FilmPlace(workspace=apart, film=film)
+
+
+def check_inside(name: str) -> PurePosixPath:
+    """Return a sample's name of a file as a path below the folder of films.
+
+    Raises:
+        EvaluationError: It leads out of the folder.
+    """
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\0" in name:
+        raise EvaluationError(f"{name!r} is outside the folder of films", hint="name files by paths below --films")
+    return path
 
 
 def _film_file(path: Path) -> Path | None:

@@ -38,6 +38,7 @@ class FilmJob:
         subtitles: A subtitle file that goes with it.
         batches: Questions put together, each batch with one `until`. They are the same however often a run goes on,
             so that an answer never depends on where a run was interrupted.
+        is_of_pictures: Whether the samples bring pictures of their own, and the film is but a name for them.
         missing: Ids of the samples that have no row yet; the answers to others in their batches are dropped.
     """
 
@@ -45,15 +46,43 @@ class FilmJob:
     subtitles: str | None
     batches: tuple[tuple[Question, ...], ...]
     missing: frozenset[str]
+    is_of_pictures: bool = False
+
+
+class Desk(Protocol):
+    """What answers a batch of questions; they share one `until`."""
+
+    def ask(self, batch: Sequence[Question]) -> list[Answer]:
+        """Answer questions, in their order.
+
+        Raises:
+            MovieQAError: One of them cannot be answered.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilmDesk:
+    """Puts questions to what answers about one film."""
+
+    answerer: Answerer
+
+    def ask(self, batch: Sequence[Question]) -> list[Answer]:
+        """Answer questions, sharing what can be shared; errors are those of the answerer."""
+        return self.answerer.answer_many([question.text for question in batch], until=batch[0].until)
 
 
 @dataclass(frozen=True, kw_only=True)
 class OpenFilm:
-    """A film that is ready to be asked about."""
+    """A film that is ready to be asked about.
 
-    workspace: Workspace | None
-    """None where the film is not looked at."""
-    answerer: Answerer
+    Attributes:
+        desk: What answers.
+        workspace: The film; None where it is not looked at.
+    """
+
+    desk: Desk
+    workspace: Workspace | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +114,14 @@ class FilmOpener(Protocol):
         """
         ...
 
+    def open_pictures(self) -> OpenFilm:
+        """Open what answers about pictures that belong to no film.
+
+        Raises:
+            MovieQAError: Nothing does.
+        """
+        ...
+
 
 def make_jobs(
     samples: Sequence[Sample],
@@ -107,7 +144,7 @@ def make_jobs(
         A job for every film that anything is missing of.
 
     Raises:
-        EvaluationError: Two samples have one id, or a film has two subtitle files.
+        EvaluationError: Two samples have one id, or those of a film do not go together.
     """
     check_ids(samples)
     films: dict[str, list[Sample]] = {}
@@ -134,6 +171,7 @@ def make_jobs(
                 subtitles=_subtitles(film, asked),
                 batches=tuple(one for one in batches if any(question.sample.id in wanted for question in one)),
                 missing=wanted,
+                is_of_pictures=_is_of_pictures(film, asked),
             )
         )
     return jobs
@@ -163,6 +201,13 @@ def _subtitles(film: str, samples: Sequence[Sample]) -> str | None:
     return files[0] if files else None
 
 
+def _is_of_pictures(film: str, samples: Sequence[Sample]) -> bool:
+    kinds = {bool(sample.pictures) for sample in samples}
+    if len(kinds) > 1:
+        raise EvaluationError(f"some samples of {film!r} bring pictures and some do not", hint="give them two names")
+    return kinds.pop()
+
+
 def run_job(job: FilmJob, opener: FilmOpener) -> Iterator[Rows]:
     """Open a film and ask all about it.
 
@@ -170,7 +215,7 @@ def run_job(job: FilmJob, opener: FilmOpener) -> Iterator[Rows]:
     """
     started = time.perf_counter()
     try:
-        opened = opener.open(job.film, job.subtitles)
+        opened = opener.open_pictures() if job.is_of_pictures else opener.open(job.film, job.subtitles)
         workspace = opened.workspace
         row = FilmRow(film=job.film) if workspace is None else FilmRow.of(job.film, workspace, model=opener.features)
         row = replace(row, seconds=time.perf_counter() - started, peak_bytes=peak_bytes())
@@ -179,7 +224,7 @@ def run_job(job: FilmJob, opener: FilmOpener) -> Iterator[Rows]:
         return
     yield Rows(film=row)
     for batch in job.batches:
-        predictions = ask_batch(opened.answerer, batch)
+        predictions = ask_batch(opened.desk, batch)
         yield Rows(predictions=tuple(one for one in predictions if one.sample.id in job.missing))
 
 
@@ -193,14 +238,14 @@ def failed_film(job: FilmJob, error: str, *, seconds: float = 0.0) -> Rows:
     )
 
 
-def ask_batch(answerer: Answerer, batch: Sequence[Question]) -> list[Prediction]:
+def ask_batch(desk: Desk, batch: Sequence[Question]) -> list[Prediction]:
     """Ask questions together; where one of them breaks, each by itself, so that only that one has no answer."""
     started = time.perf_counter()
     try:
-        answers = answerer.answer_many([question.text for question in batch], until=batch[0].until)
+        answers = desk.ask(batch)
     except Exception as error:
         if len(batch) > 1:
-            return [prediction for question in batch for prediction in ask_batch(answerer, [question])]
+            return [prediction for question in batch for prediction in ask_batch(desk, [question])]
         return [
             Prediction(
                 sample=batch[0].sample,

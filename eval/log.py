@@ -301,13 +301,13 @@ def damaged(path: Path, number: int, reason: str) -> EvaluationError:
     return EvaluationError(f"{path}, line {number}: damaged ({reason})", hint="take the line out, or start a new log")
 
 
-def cannot_write(path: Path, error: OSError) -> EvaluationError:
-    """Say why a log cannot be written, and the way out."""
+def cannot_write(path: Path, error: OSError, *, flag: str = "--out") -> EvaluationError:
+    """Say why a file cannot be written, and the way out."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return EvaluationError(f"{path}: the disk is full", hint="make room and run the same command again")
     if error.errno == errno.EFBIG:
         return EvaluationError(f"{path}: the disk takes no file this large", hint="raise the limit (ulimit -f) or move")
-    return EvaluationError(f"{path}: it cannot be written ({error.strerror or error})", hint="choose another --out")
+    return EvaluationError(f"{path}: it cannot be written ({error.strerror or error})", hint=f"choose another {flag}")
 
 
 @contextmanager

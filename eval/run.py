@@ -44,6 +44,16 @@ class Run:
         """How many samples have no row yet."""
         return int(self.header.data["samples"]) - len(self.predictions)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of its scores must know."""
+        notes = []
+        if not self.is_finished:
+            notes.append(f"{self.path} is not finished: {self.num_missing} samples are missing")
+        if not self.is_intact:
+            notes.append(f"{self.path} was changed after it was finished")
+        return tuple(notes)
+
     @cached_property
     def counts(self) -> dict[str, int]:
         """How many samples were answered, refused, failed and are missing."""

@@ -2,6 +2,7 @@
 
 from movieqa.answer import Answer
 
+from .evaluation import benchmarks, evaluate
 from .film import export, info, open_workspace, preprocess_movie, report
 from .machine import doctor
 from .model import convert, plan
@@ -20,11 +21,13 @@ from .people import (
     find,
 )
 from .question import ask, chat, seconds
+from .scoring import compare, eval_report, score
 from .training import data_build, synthesize_film_world
 
 __all__ = [
     "Answer",
     "ask",
+    "benchmarks",
     "cast_fetch",
     "cast_find",
     "cast_forget",
@@ -37,9 +40,12 @@ __all__ = [
     "cast_split",
     "cast_undo",
     "chat",
+    "compare",
     "convert",
     "data_build",
     "doctor",
+    "eval_report",
+    "evaluate",
     "export",
     "find",
     "info",
@@ -47,6 +53,7 @@ __all__ = [
     "plan",
     "preprocess_movie",
     "report",
+    "score",
     "seconds",
     "synthesize_film_world",
 ]

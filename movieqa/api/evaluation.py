@@ -1,4 +1,4 @@
-"""Evaluates: asks samples over many films, scores the answers, compares runs, and shows them."""
+"""Evaluates: asks samples over many films, and logs what comes back."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from .film import PathLike
 
 if TYPE_CHECKING:
     from movieqa.eval.blind import Blind
+    from movieqa.eval.catalogue import Benchmark
     from movieqa.eval.run import Run
     from movieqa.eval.runner import OnProgress
-    from movieqa.eval.sample import Sample
+    from movieqa.eval.sample import Sample, Task
     from movieqa.features import FeatureKind
     from movieqa.model.loading import Quantisation
     from movieqa.session import Guidance
@@ -26,6 +27,7 @@ def evaluate(
     films: PathLike | None = None,
     workspaces: PathLike | None = None,
     benchmark: str | None = None,
+    task: Sequence[Task] = (),
     limit: int | None = None,
     model: str | None = None,
     guidance: Guidance = "question",
@@ -57,6 +59,7 @@ def evaluate(
         films: The folder of films or workspaces; by default the one the samples are in.
         workspaces: Where workspaces are, or are made; by default beside the films.
         benchmark: Which format the samples have; by default it is recognised.
+        task: Only samples of these tasks, such as `choice`; all by default.
         limit: Only the first so many samples.
         model: A model's folder or hub name; without one the film's own lines and shots answer.
         guidance: What guides a model's context tokens: every `question`, or one text for the whole `film`, so that
@@ -95,6 +98,7 @@ def evaluate(
     """
     from movieqa.answerers import AnswererConfig
     from movieqa.errors import ConfigError
+    from movieqa.eval.asking import write_prompt
     from movieqa.eval.log import RunLog
     from movieqa.eval.origin import describe_run, describe_session
     from movieqa.eval.run import read_run
@@ -109,7 +113,7 @@ def evaluate(
         )
     if not 1 <= max_spans <= 5:
         raise ConfigError(f"max_spans must be 1 to 5, got {max_spans}")
-    chosen, source, folder = _read_samples(samples, benchmark=benchmark, limit=limit)
+    chosen, source, folder = _read_samples(samples, benchmark=benchmark, task=task, limit=limit)
     model_folder = None if model is None else _model_folder(model)
     films = Path(films) if films is not None else folder
     answers = AnswererConfig(
@@ -140,8 +144,10 @@ def evaluate(
         features_kind=features,
         **sampling,
     )
+    # Retrieval looks for every word of a question; instructions and options would only lead it astray.
+    ask = write_prompt if model is not None else _bare_question
     config = EvaluationConfig(batch=batch, ignores_until=until_free)
-    header = describe_run(chosen, source=source, ask=_ask, settings=settings, model=model, folder=model_folder)
+    header = describe_run(chosen, source=source, ask=ask, settings=settings, model=model, folder=model_folder)
     session = {**describe_session(), "ray": ray}
     with RunLog(Path(out), header, chosen, session=session, redo_failed=redo_failed) as log, ExitStack() as stack:
         run_jobs = None
@@ -151,7 +157,7 @@ def evaluate(
             cluster = Cluster(ClusterConfig(address=ray_address, num_cpus=ray_cpus, num_gpus=ray_gpus))
             run_jobs = stack.enter_context(cluster).run
         run_evaluation(
-            chosen, ask=_ask, opener=shelf, log=log, config=config, run_jobs=run_jobs, on_progress=on_progress
+            chosen, ask=ask, opener=shelf, log=log, config=config, run_jobs=run_jobs, on_progress=on_progress
         )
     return read_run(Path(out))
 
@@ -169,7 +175,7 @@ def _model_folder(model: str) -> Path:
 
 
 def _read_samples(
-    samples: PathLike | Sequence[Sample], *, benchmark: str | None, limit: int | None
+    samples: PathLike | Sequence[Sample], *, benchmark: str | None, task: Sequence[Task], limit: int | None
 ) -> tuple[tuple[Sample, ...], str, Path]:
     """Return samples, what they are called, and the folder that their films are looked for in."""
     from movieqa.errors import ConfigError
@@ -177,12 +183,20 @@ def _read_samples(
     if limit is not None and limit < 1:
         raise ConfigError(f"limit must be at least 1, got {limit}")
     if not isinstance(samples, str | Path):
-        return tuple(samples)[:limit], "samples", Path()
+        return tuple(one for one in samples if not task or one.task in task)[:limit], "samples", Path()
     from movieqa.eval.benchmarks import read_samples
 
     path = Path(samples)
-    return read_samples(path, benchmark=benchmark)[:limit], path.name, path if path.is_dir() else path.parent
+    chosen = read_samples(path, benchmark=benchmark, tasks=task or None)
+    return chosen[:limit], path.resolve().name, path if path.is_dir() else path.parent
 
 
-def _ask(sample: Sample) -> str:
+def _bare_question(sample: Sample) -> str:
     return sample.question
+
+
+def benchmarks() -> tuple[Benchmark, ...]:
+    """List the benchmarks that `evaluate` reads: names, licences, and where a user gets the data."""
+    from movieqa.eval.benchmarks import list_benchmarks
+
+    return list_benchmarks()

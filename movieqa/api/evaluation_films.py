@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from movieqa.answerers import AnswererConfig
-from movieqa.errors import WorkspaceError
+from movieqa.errors import ConfigError, WorkspaceError
 from movieqa.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -64,16 +64,41 @@ class FilmShelf:
             MovieQAError: It is not there, or a step fails.
         """
         from movieqa.eval.films import find_film
-        from movieqa.eval.jobs import OpenFilm
+        from movieqa.eval.jobs import FilmDesk, OpenFilm
 
         if self.blind == "text":
             from movieqa.eval.blind import BlindAnswerer
 
-            answerer = BlindAnswerer(self._loaded, answer_tokens=self.answers.answer_tokens)
-            return OpenFilm(workspace=None, answerer=answerer)
+            answerer = BlindAnswerer(self._loaded, answer_tokens=self._tokens)
+            return OpenFilm(desk=FilmDesk(answerer=answerer))
         workspace = self._workspace(find_film(film, films=self.films, workspaces=self.workspaces), subtitles)
-        workspace, answerer_ = self._answerer(workspace)
-        return OpenFilm(workspace=workspace, answerer=answerer_)
+        workspace, one = self._answerer(workspace)
+        return OpenFilm(desk=FilmDesk(answerer=one), workspace=workspace)
+
+    def open_pictures(self) -> OpenFilm:
+        """Open what answers about pictures that belong to no film.
+
+        Raises:
+            ConfigError: There is no model, or it shall not see them.
+        """
+        from movieqa.eval.jobs import FilmDesk, OpenFilm
+
+        if self.answers.model is None:
+            raise ConfigError("only a model answers about pictures", hint="name one with --model")
+        if self.blind is not None:
+            from movieqa.eval.blind import BlindAnswerer
+
+            return OpenFilm(desk=FilmDesk(answerer=BlindAnswerer(self._loaded, answer_tokens=self._tokens)))
+        from movieqa.decoding import Decoding
+        from movieqa.eval.picture_desk import PictureDesk
+        from movieqa.pictures import PictureAnswerer
+
+        one = PictureAnswerer(self._loaded, Decoding(max_new_tokens=self._tokens), batch_size=self.batch)
+        return OpenFilm(desk=PictureDesk(one, self.films))
+
+    @property
+    def _tokens(self) -> int:
+        return self.answers.answer_tokens
 
     @cached_property
     def _loaded(self) -> LoadedModel:
@@ -88,7 +113,7 @@ class FilmShelf:
         if self.blind is not None:
             from movieqa.eval.blind import BlindAnswerer
 
-            return workspace, BlindAnswerer(self._loaded, workspace, answer_tokens=self.answers.answer_tokens)
+            return workspace, BlindAnswerer(self._loaded, workspace, answer_tokens=self._tokens)
         loaded = None if self.answers.model is None else self._loaded
         if loaded is not None:
             from movieqa.features import FrameFeatures

@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from movieqa import __version__
 from movieqa.errors import MovieQAError
 
-from . import film, machine, model, people, question, training
+from . import evaluation, film, machine, model, people, question, training
 from .group import VerbGroup
 from .output import UnwritableError, complain
 
@@ -29,6 +29,10 @@ VERBS = (
     film.info,
     model.plan,
     model.convert,
+    evaluation.eval_,
+    evaluation.score,
+    evaluation.compare,
+    evaluation.eval_report,
     machine.doctor,
 )
 
@@ -63,10 +67,10 @@ app = typer.Typer(
     context_settings={"auto_envvar_prefix": "MOVIEQA", "help_option_names": ["-h", "--help"]},
     help="Understands whole films: preprocess once, ask many times, see the moment that proves each answer.",
     epilog="Every flag can be set as MOVIEQA_VERB_FLAG or in movieqa.toml, under [verb]. "
-    "Exit codes: 0 done, 2 something to change, 3 interrupted (run it again to go on).",
+    "Exit codes: 0 done, 1 some samples have no answer, 2 something to change, 3 interrupted (run it again to go on).",
 )
 for _verb in VERBS:
-    app.command()(_verb)
+    app.command(_verb.__name__.rstrip("_").replace("_", "-"))(_verb)
 for _group in (people.cast, training.synthesize, training.data):
     app.add_typer(_group)
 
