@@ -8,7 +8,7 @@ RULES: dict[str, list[str]] = {
         "{b}! [There you are|I was hoping to meet you|You are early].",
         "So you came, {b}.",
         "[Well|Look who it is], {b}!",
-        "{b}, [do you have a moment|may I come closer|good to see you]?",
+        "{b}, [do you have a moment|may I come closer|may I sit with you]?",
         "You look [tired|well|pale], {b}.",
         "{b}, [over here|come closer|sit with me a while]!",
         "I [asked|looked|waited] for you everywhere, {b}.",
@@ -35,10 +35,10 @@ RULES: dict[str, list[str]] = {
     ],
     "greet_friends": [
         "{b}, [my old friend|you old friend|dear friend]!",
-        "{b}! [How long we have been friends|What would I do without a friend like you]?",
+        "{b}! [How long we have been friends!|What would I do without a friend like you?]",
     ],
     "greet_siblings": [
-        "{b}, [you have our mother's eyes|what would mother say to us]?",
+        "{b}, [you have our mother's eyes.|what would mother say to us?]",
         "{b}! [We are family, after all|You will always be my own flesh and blood].",
     ],
     "greet_couple": ["{b}, my love.", "{b}, [I counted the hours|my heart]."],
@@ -55,7 +55,7 @@ RULES: dict[str, list[str]] = {
         "I [hardly|never] [slept|ate] [last night|since yesterday].",
         "[The trains|The boats|The letters] are late [again|these days].",
         "My [knee|back|tooth] tells me the weather is changing.",
-        "[Do you remember|I keep thinking of] the old [days|house|songs]?",
+        "I keep thinking of the old [days|house|songs].",
         "Somebody left the [door|window|gate] open.",
         "[Everything|Bread|Coal] costs [twice as much|a fortune] now.",
         "I [count|know] every [stone|step|board] of this place.",
@@ -113,7 +113,7 @@ RULES: dict[str, list[str]] = {
         "[I kept it too long|I could not sleep over it]. {fact}.",
     ],
     "confide": [
-        "[Can you keep a secret|Nobody must hear this]? {fact}.",
+        "[Can you keep a secret?|Nobody must hear this.] {fact}.",
         "I have to tell someone. {fact}.",
         "Between us: {fact}.",
         "[Look around first|Close the door]. {fact}.",
@@ -211,7 +211,7 @@ RULES: dict[str, list[str]] = {
     ],
     "warn": ["Do not drink it, {b}! {fact}.", "{b}, [put that down|not a drop]! {fact}."],
     "drink_up": ["[To your health|Drink with me], {b}.", "I [made|poured] it for you, {b}. Drink."],
-    "wait_for": ["[Why does nobody come|I waited all evening].", "[Not coming, then|So that is the answer]."],
+    "wait_for": ["[Why does nobody come?|I waited all evening.]", "[Not coming, then|So that is the answer]."],
     "love": [
         "Meet me {p}. [There is something I must tell you|I will wait for you].",
         "[I have thought of you every day|You must know it by now]. I will wait {p}.",
