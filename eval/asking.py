@@ -104,9 +104,15 @@ def write_prompt(sample: Sample, *, subtitles: str | None = None) -> str:
         B. door
         Reply with the letter of the right option only.
     """
-    if sample.task == "choice":
-        return _with_options(sample, subtitles)
-    return _with_subtitles(_without_options(sample), _FORMS[_DEFAULT], subtitles)
+    said = subtitles
+    if said is None and sample.benchmark == "cinepile":
+        said = str(sample.facts.get("subtitles") or "")
+    said = (said or "").strip()
+    form = _FORMS.get(sample.benchmark, _FORMS[_DEFAULT])
+    text = (
+        _with_options(sample, form, has_subtitles=bool(said)) if sample.task == "choice" else _without_options(sample)
+    )
+    return f"{form.subtitles}\n{said}\n\n{text}" if said else text
 
 
 def ask_in_hundredths(samples: Iterable[Sample]) -> tuple[Sample, ...]:
@@ -151,16 +157,12 @@ def write_picture_prompt(sample: Sample) -> str:
     return "\n ".join([*people, first + "".join(shown)])
 
 
-def _with_options(sample: Sample, subtitles: str | None) -> str:
-    form = _FORMS.get(sample.benchmark, _FORMS[_DEFAULT])
-    if subtitles is None and sample.benchmark == "cinepile":
-        subtitles = str(sample.facts.get("subtitles") or "")
-    lead = form.lead_with_subtitles if subtitles and form.lead_with_subtitles else form.lead
+def _with_options(sample: Sample, form: ChoiceForm, *, has_subtitles: bool) -> str:
+    lead = form.lead_with_subtitles if has_subtitles and form.lead_with_subtitles else form.lead
     options = (
         form.option.format(letter=letter, text=text) for letter, text in zip(LETTERS, sample.options, strict=False)
     )
-    lines = [*([lead] if lead else []), sample.question, *options, form.close]
-    return _with_subtitles("\n".join(lines), form, subtitles)
+    return "\n".join([*([lead] if lead else []), sample.question, *options, form.close])
 
 
 def _without_options(sample: Sample) -> str:
@@ -179,7 +181,3 @@ def _without_options(sample: Sample) -> str:
     if sample.task == "box":
         return f"{sample.question}\n{_ASK_BOX}"
     return sample.question
-
-
-def _with_subtitles(text: str, form: ChoiceForm, subtitles: str | None) -> str:
-    return f"{form.subtitles}\n{subtitles.strip()}\n\n{text}" if subtitles and subtitles.strip() else text

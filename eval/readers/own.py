@@ -103,13 +103,13 @@ def _sample(row: Row, path: Path, base: Path) -> Sample:
 
 def _moments(row: Row) -> Iterator[Moment]:
     """Read spans of either form."""
-    pairs = [value for value in row.items("spans") if not isinstance(value, dict)]
-    if len(pairs) == len(row.items("spans")):
-        for start, end in row.spans("spans"):
+    for number, value in enumerate(row.items("spans"), start=1):
+        if isinstance(value, dict):
+            entry = Row(where=f"{row.where}, spans {number}", values=value)
+            yield Moment(start=entry.number("start"), end=entry.number("end"), caption=entry.maybe_text("caption"))
+        else:
+            ((start, end),) = Row(where=row.where, values={"spans": [value]}).spans("spans")
             yield Moment(start=start, end=end)
-        return
-    for entry in row.rows("spans"):
-        yield Moment(start=entry.number("start"), end=entry.number("end"), caption=entry.maybe_text("caption"))
 
 
 def _box(row: Row) -> tuple[float, float, float, float] | None:
