@@ -12,6 +12,8 @@ from .pen import Pen, Tint, mix, shade
 from .prop_shapes import SPOT_SHAPES
 from .shapes import draw_shape
 
+_LIT = "ffdf94"
+"""Windows of houses at night, seen from outside."""
 HORIZON = 400.0
 """Where the wall meets the floor, in stage units from the top."""
 _LEFT, _RIGHT = -320.0, 1320.0
@@ -57,7 +59,8 @@ def draw_scenery(pen: Pen, place: Place, scene: Scene, *, side: int, seed: int) 
         _open_air(pen, scene, kind.colors, dice)
     else:
         _room(pen, kind.colors, side)
-    sky = sky_of(scene)
+    is_night = scene.day_part == "night"
+    sky = _LIT if place.is_outside and is_night else sky_of(scene)
     if not place.is_outside:
         for rank, name in enumerate(dice.sample(sorted(DRESSING_SHAPES), 4)):
             x = 175.0 + 220.0 * rank + dice.number(-20, 20)
@@ -70,6 +73,8 @@ def draw_scenery(pen: Pen, place: Place, scene: Scene, *, side: int, seed: int) 
         _place_shape(
             pen, FURNITURE_SHAPES[name], x, _BACK_ROW + dice.number(-6, 4), 1.0 + dice.number(-0.06, 0.08), sky=sky
         )
+        if name == "street_lamp" and is_night:
+            pen.glow(x, _BACK_ROW - 316.0, 190.0, 190.0, "ffe9a8", 0.75)
     if side == 0:
         for spot, x in zip(place.spots, SPOT_X, strict=False):
             _place_shape(pen, SPOT_SHAPES[spot], x, _SPOT_ROW, 1.0, sky=sky)
