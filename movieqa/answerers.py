@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,14 @@ from movieqa.people_files import has_cast, load_cast
 from movieqa.workspace import Workspace
 
 if TYPE_CHECKING:
+    from movieqa.identity import Cast
+    from movieqa.loaded import LoadedModel
+    from movieqa.model.conditioning import FilmConditioner
     from movieqa.model.loading import Quantisation
     from movieqa.session import Guidance
+
+MakeConditioner = Callable[["LoadedModel", Workspace, "Cast"], "FilmConditioner"]
+"""Makes what reads frames by who is in them, given the model, the film and its people."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,14 +43,21 @@ class AnswererConfig:
     max_spans: int = 5
 
 
-def open_answerer(workspace: Workspace, config: AnswererConfig) -> Answerer:
+def open_answerer(
+    workspace: Workspace, config: AnswererConfig, *, make_conditioner: MakeConditioner | None = None
+) -> Answerer:
     """Open what answers questions about a film.
+
+    Args:
+        workspace: The film.
+        config: What answers, and how.
+        make_conditioner: Makes what changes how the model reads frames by who is in them; nothing does without it.
 
     Raises:
         ConfigError: A setting cannot work.
         CheckpointError: The model is not complete.
         MissingDependencyError: A model is named and torch is not installed.
-        WorkspaceError: The film has no features of the model.
+        WorkspaceError: The film has no features of the model, or nobody looked for its people and they are needed.
     """
     if config.model is None:
         return ExtractiveAnswerer(workspace, max_spans=config.max_spans)
@@ -54,9 +68,13 @@ def open_answerer(workspace: Workspace, config: AnswererConfig) -> Answerer:
     from movieqa.session import FilmSession, SessionConfig
 
     settings = SessionConfig(guidance=config.guidance, decoding=Decoding(max_new_tokens=config.answer_tokens))
+    cast = load_cast(workspace) if has_cast(workspace) or make_conditioner is not None else None
     loaded = open_model(config.model, device=config.device, quantisation=config.quantisation)
-    cast = load_cast(workspace) if has_cast(workspace) else None
-    return ModelAnswerer(FilmSession(workspace, loaded, settings, cast=cast), max_spans=config.max_spans)
+    conditioner = None
+    if cast is not None and make_conditioner is not None:
+        conditioner = make_conditioner(loaded, workspace, cast)
+    session = FilmSession(workspace, loaded, settings, cast=cast, conditioner=conditioner)
+    return ModelAnswerer(session, max_spans=config.max_spans)
 
 
 def check_model_packages() -> None:

@@ -12,6 +12,7 @@ from movieqa.workspace import Workspace
 from .film import PathLike, open_workspace
 
 if TYPE_CHECKING:
+    from movieqa.answerers import MakeConditioner
     from movieqa.chat import Chat
     from movieqa.engine import Answerer
     from movieqa.model.loading import Quantisation
@@ -32,6 +33,7 @@ def ask(
     device: str = "auto",
     quantisation: Quantisation = "none",
     answer_tokens: int = 512,
+    id_former: bool = False,
 ) -> Answer: ...
 @overload
 def ask(
@@ -45,6 +47,7 @@ def ask(
     device: str = "auto",
     quantisation: Quantisation = "none",
     answer_tokens: int = 512,
+    id_former: bool = False,
 ) -> list[Answer]: ...
 def ask(
     workspace: PathLike | Workspace | None,
@@ -57,6 +60,7 @@ def ask(
     device: str = "auto",
     quantisation: Quantisation = "none",
     answer_tokens: int = 512,
+    id_former: bool = False,
 ) -> Answer | list[Answer]:
     """Answer a question about a film, or many at once.
 
@@ -72,15 +76,18 @@ def ask(
         device: Where the model runs; `auto` takes the first GPU, else the processor.
         quantisation: Of the language model's weights: `none`, `8bit` or `4bit`.
         answer_tokens: The longest answer a model writes.
+        id_former: Whether every frame is read with the people in mind that are in its shot, by the ID-Former that the
+            model was trained with; off, frames are read to the bit as without.
 
     Returns:
         An answer, or a list of answers in the order of the questions.
 
     Raises:
         ConfigError: A question is empty or too long, or an argument cannot work.
+        CheckpointError: The model is not complete, or holds no ID-Former where one is asked for.
         WorkspaceError: The workspace cannot be used.
     """
-    answerer = _answerer(workspace, max_spans, model, guidance, device, quantisation, answer_tokens)
+    answerer = _answerer(workspace, max_spans, model, guidance, device, quantisation, answer_tokens, id_former)
     limit = seconds(until)
     if isinstance(question, str):
         return answerer.answer(question, until=limit)
@@ -97,6 +104,7 @@ def chat(
     device: str = "auto",
     quantisation: Quantisation = "none",
     answer_tokens: int = 512,
+    id_former: bool = False,
 ) -> Chat:
     """Open a session of questions about one film; film and model are opened once.
 
@@ -107,7 +115,7 @@ def chat(
     """
     from movieqa.chat import Chat
 
-    answerer = _answerer(workspace, max_spans, model, guidance, device, quantisation, answer_tokens)
+    answerer = _answerer(workspace, max_spans, model, guidance, device, quantisation, answer_tokens, id_former)
     return Chat(answerer, until=seconds(until))
 
 
@@ -119,6 +127,7 @@ def _answerer(
     device: str,
     quantisation: Quantisation,
     answer_tokens: int,
+    id_former: bool,
 ) -> Answerer:
     from movieqa.answerers import AnswererConfig, open_answerer
 
@@ -130,7 +139,23 @@ def _answerer(
         answer_tokens=answer_tokens,
         max_spans=max_spans,
     )
-    return open_answerer(open_workspace(workspace), config)
+    if id_former and model is None:
+        raise ConfigError("an ID-Former belongs to a model", hint="name the model with --model")
+    make_conditioner = _open_id_former(model) if id_former and model is not None else None
+    return open_answerer(open_workspace(workspace), config, make_conditioner=make_conditioner)
+
+
+def _open_id_former(model: str) -> MakeConditioner:
+    """Open the ID-Former first: it says at once whether the model has one, where the model takes minutes to load."""
+    from movieqa.answerers import check_model_packages
+
+    check_model_packages()
+    from movieqa.loaded import find_folder
+    from movieqa.memory.film_identities import FilmIdentities
+    from movieqa.memory.id_former_film import open_id_former
+
+    former = open_id_former(find_folder(model))
+    return lambda loaded, film, cast: FilmIdentities(former.to(loaded.model.device), loaded, film, cast)
 
 
 def seconds(until: float | str | None) -> float | None:

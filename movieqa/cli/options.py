@@ -57,4 +57,8 @@ QuantisationChoice = Annotated[
     Quantisation, typer.Option("--quantisation", help="Bits of a model's weights; 8bit and 4bit need bitsandbytes.")
 ]
 AnswerTokens = Annotated[int, typer.Option("--answer-tokens", min=1, help="The longest answer a model writes.")]
+IdFormer = Annotated[
+    bool,
+    typer.Option("--id-former", help="Read every frame with its people in mind; for models trained with an ID-Former."),
+]
 Features = Annotated[str, typer.Option("--features", help="How a model's features are stored: float16 or int8.")]

@@ -16,6 +16,7 @@ from .options import (
     Device,
     Guidance,
     GuidanceChoice,
+    IdFormer,
     Json,
     MaxSpans,
     Model,
@@ -42,6 +43,7 @@ def ask(
     device: Device = "auto",
     quantisation: QuantisationChoice = Quantisation.none,
     answer_tokens: AnswerTokens = 512,
+    id_former: IdFormer = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -67,6 +69,7 @@ def ask(
         device=device,
         quantisation=quantisation.value,
         answer_tokens=answer_tokens,
+        id_former=id_former,
     )
     if as_json:
         print_json(answers[0].to_dict() if len(answers) == 1 else [answer.to_dict() for answer in answers])
@@ -83,6 +86,7 @@ def chat(
     device: Device = "auto",
     quantisation: QuantisationChoice = Quantisation.none,
     answer_tokens: AnswerTokens = 512,
+    id_former: IdFormer = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -101,6 +105,7 @@ def chat(
         device=device,
         quantisation=quantisation.value,
         answer_tokens=answer_tokens,
+        id_former=id_former,
     )
     for line in _lines("? " if sys.stdin.isatty() else ""):
         try:
