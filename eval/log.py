@@ -68,6 +68,8 @@ class RunLog:
         session: dict[str, Any] | None = None,
         redo_failed: bool = False,
     ) -> None:
+        if path.is_dir():
+            raise EvaluationError(f"{path}: this is a folder", hint="name a file in it with --out")
         self.path = path
         self.header = header
         self.films: dict[str, FilmRow] = {}
