@@ -1,0 +1,64 @@
+"""Finds the files that records name, inside the media folders and nowhere else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from movieqa.workspace import SUFFIX
+
+from .sample import MediumRef, SampleError
+
+VIDEO_ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".gif")
+FEATURE_ENDINGS = (SUFFIX, ".safetensors", ".pkl", ".npy")
+
+
+def find_medium(ref: MediumRef, folders: Sequence[Path]) -> Path:
+    """Return the file or workspace that a record means.
+
+    A name without an ending, or with an ending that is not there, also finds stored features and videos of that name.
+    Two habits of published data are known: `ocr_vqa` pictures that are PNG instead of JPEG, and Visual Genome's
+    `VG_100K` folders that are unpacked as `images`.
+
+    Args:
+        ref: What the record names.
+        folders: Media folders, the first that holds it wins.
+
+    Raises:
+        SampleError: If there is no such file, or the name leads out of the folders.
+    """
+    name = ref.name.replace("\\", "/")
+    if not name or "\0" in name or PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        raise SampleError(f"{ref.name!r} leads out of the media folders")
+    for folder in folders:
+        root = folder.resolve()
+        for candidate in _candidates(ref, name):
+            path = folder / candidate
+            try:
+                if not path.exists():
+                    continue
+                if not path.resolve().is_relative_to(root):
+                    raise SampleError(f"{ref.name!r} leads out of the media folders")
+            except (OSError, ValueError, RuntimeError) as error:
+                raise SampleError(f"{ref.name!r} cannot be looked for ({error})") from None
+            if path.is_file() or (path.is_dir() and path.name.endswith(SUFFIX)):
+                return path
+    raise SampleError(f"{ref.name} is missing")
+
+
+def _candidates(ref: MediumRef, name: str) -> Iterator[str]:
+    stem = name[: -len(PurePosixPath(name).suffix)] if PurePosixPath(name).suffix else name
+    if ref.kind == "picture":
+        yield name
+        if "ocr" in name:
+            yield f"{stem}.png"
+        yield re.sub(r"VG_100K(_2)?", "images", name)
+        return
+    if ref.kind == "film":  # a film's features are preferred to its frames: nothing is encoded twice
+        for ending in FEATURE_ENDINGS:
+            yield f"{stem}{ending}"
+    yield name
+    for ending in (*VIDEO_ENDINGS, *FEATURE_ENDINGS):
+        yield f"{stem}{ending}"
+        yield f"{name}{ending}"  # a name with a dot in it that is no ending

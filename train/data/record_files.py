@@ -1,0 +1,167 @@
+"""Files of records, JSON or JSON lines, of any size: read once from end to end, then any record by its place."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from movieqa.errors import ConfigError
+
+from .sample import SampleError
+
+_CHUNK = 1 << 20
+_MAX_RECORD = 256 << 20
+"""Bytes; the longest published record, a film's text, is below one megabyte."""
+_SPACES = " \t\r\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordPlace:
+    """Where a record stands in its file, in bytes."""
+
+    start: int
+    length: int
+
+
+class RecordFile:
+    """A file of records; only the one that is asked for is in memory.
+
+    Args:
+        path: A JSON array of objects, or one object a line.
+
+    Example:
+        >>> [place.length for place, _ in RecordFile(Path("align.json")).scan()]  # doctest: +SKIP
+        [214, 198]
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def scan(self) -> Iterator[tuple[RecordPlace, dict[str, Any] | SampleError]]:
+        """Yield every record and its place; what is no object comes as the error it is.
+
+        Raises:
+            ConfigError: If the file cannot be read, or is damaged so that nothing after it can be found.
+        """
+        try:
+            with self.path.open("rb") as file:
+                first = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+            yield from self._array() if first == b"[" else self._lines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{self.path} cannot be read ({error})") from error
+
+    def read(self, place: RecordPlace) -> dict[str, Any]:
+        """Return the record at a place that `scan` gave.
+
+        Raises:
+            SampleError: If the file has changed since.
+        """
+        try:
+            with self.path.open("rb") as file:
+                file.seek(place.start)
+                record = json.loads(file.read(place.length))
+        except (OSError, ValueError, RecursionError) as error:
+            raise SampleError(f"{self.path} has changed since it was opened ({error})") from error
+        return _checked(record)
+
+    def _lines(self) -> Iterator[tuple[RecordPlace, dict[str, Any] | SampleError]]:
+        start = 0
+        with self.path.open("rb") as file:
+            while line := file.readline(_MAX_RECORD):
+                place = RecordPlace(start=start, length=len(line))
+                start += len(line)
+                if not line.endswith(b"\n") and len(line) == _MAX_RECORD:
+                    raise ConfigError(f"{self.path}: a line of more than {_MAX_RECORD >> 20} MB")
+                if not line.strip(b"\xef\xbb\xbf \t\r\n"):
+                    continue
+                try:
+                    yield place, _checked(json.loads(line))
+                except (ValueError, RecursionError) as error:
+                    yield place, SampleError(f"no JSON ({error})")
+                except SampleError as error:
+                    yield place, error
+
+    def _array(self) -> Iterator[tuple[RecordPlace, dict[str, Any] | SampleError]]:
+        decoder = json.JSONDecoder()
+        window = _Window(self.path)
+        try:
+            window.skip("[")
+            while window.skip_spaces() != "]":
+                value, text = window.value(decoder)
+                length = len(text.encode())
+                place = RecordPlace(start=window.place, length=length)
+                window.drop(len(text), length)
+                try:
+                    yield place, _checked(value)
+                except SampleError as error:
+                    yield place, error
+                if window.skip_spaces() == ",":
+                    window.skip(",")
+        finally:
+            window.close()
+
+
+class _Window:
+    """A stretch of text that moves over a file; `place` is the byte at which it begins."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("rb")
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._text = ""
+        self.place = 3 if self._file.read(3) == b"\xef\xbb\xbf" else 0
+        self._file.seek(self.place)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def skip(self, character: str) -> None:
+        if self.skip_spaces() != character:
+            raise ConfigError(f"{self._path}: damaged at byte {self.place}: no {character!r}")
+        self.drop(1, 1)
+
+    def skip_spaces(self) -> str:
+        """Move to the next character that says something, and return it."""
+        while True:
+            stripped = self._text.lstrip(_SPACES)
+            spaces = len(self._text) - len(stripped)
+            self.drop(spaces, spaces)
+            if self._text:
+                return self._text[0]
+            if not self._grow(_CHUNK):
+                raise ConfigError(f"{self._path}: it breaks off at byte {self.place}", hint="fetch the file again")
+
+    def value(self, decoder: json.JSONDecoder) -> tuple[Any, str]:
+        """Return the next value and its text."""
+        size = _CHUNK
+        while True:
+            try:
+                value, end = decoder.raw_decode(self._text)
+            except RecursionError:
+                raise ConfigError(f"{self._path}: nested too deeply at byte {self.place}") from None
+            except ValueError as error:
+                size = min(2 * size, _MAX_RECORD)
+                if len(self._text) > _MAX_RECORD or not self._grow(size):
+                    raise ConfigError(f"{self._path}: damaged at byte {self.place} ({error})") from None
+                continue
+            if end < len(self._text) or not self._grow(_CHUNK):  # else a number could go on
+                return value, self._text[:end]
+
+    def drop(self, characters: int, num_bytes: int) -> None:
+        self._text = self._text[characters:]
+        self.place += num_bytes
+
+    def _grow(self, size: int) -> bool:
+        data = self._file.read(size)
+        self._text += self._decoder.decode(data, final=not data)
+        return bool(data)
+
+
+def _checked(record: Any) -> dict[str, Any]:
+    if not isinstance(record, dict):
+        raise SampleError(f"a record must be an object, not {type(record).__name__}")
+    return record
