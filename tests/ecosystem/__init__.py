@@ -1,0 +1,1 @@
+"""Proofs that need another program's own environment; run by hand, see docs/evaluation.md."""
