@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 
@@ -65,15 +67,8 @@ def estimate_memory(
         >>> str(estimate_memory(llama_vid_7b(is_long=True), num_tokens=65536, prefill_chunk=4096))
         '53.3 GB: weights 15.9, cache 34.4, working 3.1'
     """
-    with torch.device("meta"):
-        model = MovieModel(config)
     language = config.language
-    quantised = sum(
-        module.weight.numel()
-        for name, module in model.language_model.named_modules()
-        if isinstance(module, torch.nn.Linear) and not name.endswith("lm_head")
-    )
-    others = sum(parameter.numel() for parameter in model.parameters()) - quantised
+    quantised, others = _count_weights(config.to_json_string(use_diff=False))
     num_heads = getattr(language, "num_key_value_heads", language.num_attention_heads)
     head_width = getattr(language, "head_dim", None) or language.hidden_size // language.num_attention_heads
     numbers = 2 * language.num_hidden_layers * num_heads * head_width * num_tokens
@@ -87,6 +82,19 @@ def estimate_memory(
         cache=_bytes(numbers, cache_bits),
         working=embedded + layer + one_layer + mask,
     )
+
+
+@lru_cache(maxsize=8)
+def _count_weights(config: str) -> tuple[int, int]:
+    """Return how many numbers of a model are quantised if so asked, and how many never are."""
+    with torch.device("meta"):
+        model = MovieModel(MovieConfig.from_dict(json.loads(config)))
+    quantised = sum(
+        module.weight.numel()
+        for name, module in model.language_model.named_modules()
+        if isinstance(module, torch.nn.Linear) and not name.endswith("lm_head")
+    )
+    return quantised, sum(parameter.numel() for parameter in model.parameters()) - quantised
 
 
 def _bytes(numbers: int, bits: int) -> int:

@@ -159,3 +159,15 @@ def test_thinning_is_told() -> None:
 def test_settings_that_cannot_work(make: object) -> None:
     with pytest.raises(ConfigError):
         make()  # type: ignore[operator]
+
+
+def test_usual_cards_are_told() -> None:
+    long = plan_film(LONG, FilmLength(duration=9 * 3600, has_subtitles=False), PlanSettings(answer_tokens=64))
+    assert long.prompt_tokens > 60_000
+    small, large = long.cards
+    assert (small.card, large.card) == (24 * GB, 80 * GB) and large.way == ""
+    assert small.way is not None and "weights and a cache of 4 bits" in small.way and small.memory <= 24 * GB
+    assert "a card of 24 GB: " in render_plan(long) and ", as it is" in render_plan(long)
+    larger = plan_film(llama_vid_13b(is_long=True), FilmLength(duration=9 * 3600, has_subtitles=False))
+    assert larger.cards[0].way is None and "a card of 24 GB: too small" in render_plan(larger)
+    assert larger.cards[1].way and larger.cards[1].memory <= 80 * GB
