@@ -23,6 +23,7 @@ from .people import (
 from .question import ask, chat, seconds
 from .scoring import compare, eval_report, score
 from .training import data_build, synthesize_film_world
+from .training_data import data_check
 
 __all__ = [
     "Answer",
@@ -43,6 +44,7 @@ __all__ = [
     "compare",
     "convert",
     "data_build",
+    "data_check",
     "doctor",
     "eval_report",
     "evaluate",

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from .group import VerbGroup
-from .options import Debug, Json
+from .options import Debug, Json, Model
 from .output import print_json, say
 
 
@@ -24,11 +24,18 @@ class Split(StrEnum):
     test = "test"
 
 
+class Times(StrEnum):
+    """How symbolic times are written."""
+
+    relative = "relative"
+    absolute = "absolute"
+
+
 synthesize = typer.Typer(
     name="synthesize", cls=VerbGroup, no_args_is_help=True, help="Make films whose every detail is known."
 )
 
-data = typer.Typer(name="data", cls=VerbGroup, no_args_is_help=True, help="Make training data.")
+data = typer.Typer(name="data", cls=VerbGroup, no_args_is_help=True, help="Make and check training data.")
 
 
 @data.command()
@@ -48,6 +55,59 @@ def build(
 
     built = api.data_build(films, out=out, formats=formats, progress=not quiet and sys.stderr.isatty())
     print_json(json.loads(json.dumps(asdict(built), default=str))) if as_json else say(str(out))
+
+
+@data.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(help="JSON or JSON lines, of any format.")],
+    model: Model = None,
+    media: Annotated[
+        list[Path] | None,
+        typer.Option("--media", help="Folders of what records name; by default the folder of each file."),
+    ] = None,
+    features: Annotated[
+        str | None, typer.Option("--features", help="Model whose stored features are used, where there are several.")
+    ] = None,
+    template: Annotated[
+        str | None, typer.Option("--template", help="Chat template; the model's own by default, plain for stage 1.")
+    ] = None,
+    max_length: Annotated[
+        int | None, typer.Option("--max-length", help="Tokens of the longest sample; the model's context by default.")
+    ] = None,
+    fps: Annotated[float, typer.Option("--fps", help="Frames a second of a video.")] = 1.0,
+    max_frames: Annotated[int | None, typer.Option("--max-frames", help="Most frames of a video.")] = None,
+    times: Annotated[Times, typer.Option("--times", help="How symbolic times are written.")] = Times.relative,
+    reference_compatible: Annotated[
+        bool, typer.Option("--reference-compatible", help="Take what the published code takes.")
+    ] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every picture, video and feature to its end.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Tell what a training run would see: formats, lengths, frames, what is cut, what is bad and why.
+
+    The exit code is 1 where a sample is bad.
+    """
+    from movieqa import api
+
+    found = api.data_check(
+        files,
+        model=model,
+        media=media or (),
+        features=features,
+        template=template,
+        max_length=max_length,
+        fps=fps,
+        max_frames=max_frames,
+        times=times.value,
+        reference_compatible=reference_compatible,
+        deep=deep,
+        progress=not quiet and sys.stderr.isatty(),
+    )
+    print_json(asdict(found)) if as_json else say(found.describe())
+    if found.bad:
+        raise typer.Exit(1)
 
 
 @synthesize.command()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, get_worker_info
 from tqdm import tqdm
 
 from movieqa.errors import ConfigError, TrainingError
@@ -95,7 +95,7 @@ class TrainingSet(Dataset[Example]):
             IndexError: If there is no such sample.
         """
         if index == NOTHING:
-            return empty_example(self._pad)
+            return empty_example(self.pad)
         if not 0 <= index < len(self.samples):
             raise IndexError(f"no sample {index} of {len(self.samples)}")
         try:
@@ -103,8 +103,9 @@ class TrainingSet(Dataset[Example]):
         except SampleError as error:
             facts = self.samples[index]
             bad = BadSample(file=self._name(facts), number=facts.number, id="", reason=error.message)
-            self.record([(index, bad)])
-            return empty_example(self._pad, bad=(index, bad))
+            if get_worker_info() is None:  # else the process that gets the batch counts them, for all workers
+                self.record([(index, bad)])
+            return empty_example(self.pad, bad=(index, bad))
 
     def record(self, bad: Sequence[tuple[int, BadSample]]) -> None:
         """Count samples that were found bad, here or in another process; twice the same one counts once.
@@ -120,7 +121,8 @@ class TrainingSet(Dataset[Example]):
         return f"{self._name(self.samples[index])}: record {self.samples[index].number}"
 
     @property
-    def _pad(self) -> int:
+    def pad(self) -> int:
+        """Id of padding."""
         pad = self._processor.tokenizer.pad_token_id
         return 0 if pad is None else int(pad)
 
@@ -155,7 +157,12 @@ class TrainingSet(Dataset[Example]):
 
 
 def open_training_set(
-    config: DataConfig, processor: MovieProcessor, model_config: MovieConfig, *, progress: bool = False
+    config: DataConfig,
+    processor: MovieProcessor,
+    model_config: MovieConfig,
+    *,
+    progress: bool = False,
+    found_bad: list[BadSample] | None = None,
 ) -> TrainingSet:
     """Open all files of a run: every record is read and measured, every medium found, no picture decoded yet.
 
@@ -164,6 +171,7 @@ def open_training_set(
         processor: Of the model that is trained.
         model_config: Its configuration.
         progress: Show a bar on standard error.
+        found_bad: Bad samples are added to it as they are found, also where none is good in the end.
 
     Raises:
         ConfigError: If a file cannot be read.
@@ -180,7 +188,7 @@ def open_training_set(
     trained = processor_for(processor, model_config, config.template)
     media = MediaReader(trained, model_config, config, folders)
     samples: list[SampleFacts] = []
-    bad: list[BadSample] = []
+    bad: list[BadSample] = [] if found_bad is None else found_bad
     hashed = hashlib.sha256(_settings_digest(config, model_config).encode())
     for number, path in enumerate(config.files):
         start = len(samples)
