@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from movieqa.errors import EvaluationError
+from movieqa.eval.readers.moviellm import CATEGORIES, read_moviellm, read_moviellm_answers
 from movieqa.storage import read_bounded, write_atomic
 
-from .pairwise import JudgedPair, Pair, Verdict
+from .pairwise import JudgedPair, Pair, Verdict, pair_predictions
 from .replies import read_literal, read_reply
 from .rubric import Field, Rubric
 
-CATEGORIES = ("overview", "plot", "temporal")
 PUBLISHED_COUNTS: Mapping[str, int] = {"overview": 100, "plot": 200, "temporal": 100}
 """Questions of the whole set, which the published script divides by however many films it is given."""
 
@@ -49,32 +49,12 @@ def read_film_pairs(truth: Path, first: Path, second: Path) -> tuple[Pair, ...]:
     Raises:
         EvaluationError: A folder or file is missing, or a file is not of this form or of other questions.
     """
-    pairs: list[Pair] = []
-    for path in _files(truth):
-        sides = [_load(folder / path.name, "QA") for folder in (truth, first, second)]
-        for category in CATEGORIES:
-            entries = [
-                _entries(side, category, folder / path.name)
-                for side, folder in zip(sides, (truth, first, second), strict=True)
-            ]
-            if len({len(side) for side in entries}) != 1:
-                raise EvaluationError(f"{path.name} has not equally many {category} questions in all three folders")
-            for number, (known, one, other) in enumerate(zip(*entries, strict=True)):
-                texts = [
-                    _text(known, "Question", path),
-                    *(_text(entry, "Answer", path) for entry in (known, one, other)),
-                ]
-                pairs.append(
-                    Pair(
-                        id=f"{path.stem}/{category}/{number}",
-                        category=category,
-                        question=texts[0],
-                        reference=texts[1],
-                        first=texts[2],
-                        second=texts[3],
-                    )
-                )
-    return tuple(pairs)
+    samples = read_moviellm(truth)
+    sides = [read_moviellm_answers(folder, samples) for folder in (first, second)]
+    unanswered = next((one for side in sides for one in side if one.error is not None), None)
+    if unanswered is not None:
+        raise EvaluationError(f"{unanswered.sample.id}: {unanswered.error}", hint="all folders need every answer")
+    return pair_predictions(*sides)
 
 
 def read_judged(folder: Path) -> tuple[JudgedPair, ...]:
@@ -181,20 +161,6 @@ def _load(path: Path, key: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise EvaluationError(f"{path} has no {key}", hint="is it a file of this set?")
     return found
-
-
-def _entries(side: Mapping[str, Any], category: str, path: Path) -> list[Any]:
-    entries = side.get(category + "_qa", [])
-    if not isinstance(entries, list):
-        raise EvaluationError(f"{path}: {category}_qa is no list")
-    return entries
-
-
-def _text(entry: Any, key: str, path: Path) -> str:
-    text = entry.get(key) if isinstance(entry, dict) else None
-    if not isinstance(text, str):
-        raise EvaluationError(f"{path.name} has a question without {key}")
-    return text
 
 
 def _add(sums: list[float], entry: Any, path: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.stats import bootstrap  # type: ignore[import-untyped]
 
 from movieqa.errors import EvaluationError
+from movieqa.eval.prediction import Prediction
 
 from .panel import Judgement, Panel
 from .rubric import JudgeQuestion, Part
@@ -81,6 +82,33 @@ class PairTable:
     agreement: float | None
     first: float
     second: float
+
+
+def pair_predictions(first: Sequence[Prediction], second: Sequence[Prediction]) -> tuple[Pair, ...]:
+    """Pair the open answers of two runs by their samples' ids; a sample that one run lacks is left out.
+
+    What a run could not answer stands as an empty answer, which the judge sees as such.
+    """
+    of_second = {prediction.sample.id: prediction for prediction in second}
+    pairs = []
+    for one in first:
+        sample, other = one.sample, of_second.get(one.sample.id)
+        if other is None or sample.task != "open" or sample.answer is None:
+            continue
+        if other.sample.question != sample.question:
+            raise EvaluationError(f"{sample.id} is another question in the second run", hint="compare like with like")
+        category = next((tag for tag in sample.tags if tag.startswith("category:")), "category:open")
+        pairs.append(
+            Pair(
+                id=sample.id,
+                category=category.removeprefix("category:"),
+                question=sample.question,
+                reference=sample.answer,
+                first=one.text,
+                second=other.text,
+            )
+        )
+    return tuple(pairs)
 
 
 def judge_pairs(pairs: Sequence[Pair], panel: Panel) -> tuple[JudgedPair, ...]:

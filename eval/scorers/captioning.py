@@ -92,12 +92,15 @@ class Captioning:
 
     def _language(self, films: Sequence[_Film], meteors: Sequence[float]) -> list[dict[str, float]]:
         """Return all metrics of every film at one threshold, as parts of one (CIDEr of ten)."""
-        ciders = [_cider([film]) for film in films] if self._is_reference else [_cider(films, only_matched=True)]
-        by_film = [score for scores in ciders for score in scores]
+        pairs = [film.pairs for film in films]
+        if self._is_reference:
+            ciders = [film_ciders([own])[0] for own in pairs]
+        else:
+            ciders = film_ciders(pairs, only_matched=True)
         return [
             {"METEOR": total, "CIDEr": cider, **_rouge_and_bleu(film.pairs)}
             | {"precision": film.precision, "recall": film.recall}
-            for film, total, cider in zip(films, meteors, by_film, strict=True)
+            for film, total, cider in zip(films, meteors, ciders, strict=True)
         ]
 
     def _spans(self, films: Sequence[Sequence[_Film]]) -> dict[str, float]:
@@ -116,17 +119,23 @@ def _mean_by_metric(scores: Sequence[dict[str, float]]) -> dict[str, float]:
     return {metric: mean(score[metric] for score in scores) for metric in scores[0]}
 
 
-def _cider(films: Sequence[_Film], *, only_matched: bool = False) -> list[float]:
+def film_ciders(films: Sequence[Sequence[Pair]], *, only_matched: bool = False) -> list[float]:
     """Return CIDEr of each film, the mean over its pairs, with document frequencies from the pairs of all these films.
 
     Args:
-        films: At one threshold.
+        films: The pairs of each film.
         only_matched: Give pairs with nothing 0 at once, so that they are no documents either.
+
+    Returns:
+        0 to 10 each.
+
+    Raises:
+        MissingDependencyError: pycocoevalcap is not installed.
     """
     scorer = _import("cider.cider_scorer", "CiderScorer")()
-    asked = [[not only_matched or pair.reference != NOTHING for pair in film.pairs] for film in films]
-    for film, is_asked in zip(films, asked, strict=True):
-        for pair in compress(film.pairs, is_asked):
+    asked = [[not only_matched or pair.reference != NOTHING for pair in pairs] for pairs in films]
+    for pairs, is_asked in zip(films, asked, strict=True):
+        for pair in compress(pairs, is_asked):
             scorer += (pair.hypothesis, [pair.reference])
     if not any(map(any, asked)):
         return [0.0] * len(films)

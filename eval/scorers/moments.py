@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,25 +19,40 @@ HUNDREDTHS = 100
 LAST = 99
 """The greatest of VTimeLLM's numbers: it writes 00 to 99."""
 
+_NUMBER = r"\d{1,9}(?:\.\d{1,9})?"
 _TIME = (
-    r"(?=\d)(?:(?P<clock{0}>\d{{1,3}}:[0-5]?\d(?::[0-5]?\d)?(?:[.,]\d{{1,9}})?)"
-    r"|(?:(?P<hours{0}>\d{{1,9}}(?:\.\d{{1,9}})?)\s*h(?:ours?|rs?)?\b[\s,]*)?(?:(?P<minutes{0}>\d{{1,9}}(?:\.\d{{1,9}})?)\s*m(?:in(?:ute)?s?)?\b"
-    r"[\s,]*(?:and\s*)?)?(?:(?P<number{0}>\d{{1,9}}(?:\.\d{{1,9}})?)(?:\s*(?P<seconds{0}>s(?:ec(?:ond)?s?)?)\b)?)?)"
+    r"(?=\d)(?:(?P<clock{side}>\d{{1,3}}:[0-5]?\d(?::[0-5]?\d)?(?:[.,]\d{{1,9}})?)"
+    r"|(?:(?P<hours{side}>{number})\s*h(?:ours?|rs?)?(?![a-z])[\s,]*)?"
+    r"(?:(?P<minutes{side}>{number})\s*m(?:in(?:ute)?s?)?(?![a-z])[\s,]*(?:and\s*)?)?"
+    r"(?:(?P<number{side}>{number})(?:\s*(?P<seconds{side}>s(?:ec(?:ond)?s?)?)(?![a-z]))?)?)"
 )
-_FRAME = r"(?P<frame{0}>frames?\s*(?:number\s*|no\.?\s*|#\s*)?)?"
+_FRAME = r"(?P<frame{side}>frames?\s*(?:number\s*|no\.?\s*|#\s*)?)?"
 _LEFT = r"(?<![\d.:,\w-])"
 _RIGHT = r"(?!\d|:\d|\.\d|[a-z])"
 _SEPARATOR = r"\s*(?:-{1,2}>?|–|—|−|~|→|\.\.+|\bto\b|\buntil\b|\btill\b|\bthrough\b|\band\b)\s*(?:about\s+|the\s+)?"
 _RANGE = re.compile(
-    _LEFT + _FRAME.format("1") + _TIME.format("1") + _SEPARATOR + _FRAME.format("2") + _TIME.format("2") + _RIGHT,
+    _LEFT
+    + _FRAME.format(side="1")
+    + _TIME.format(side="1", number=_NUMBER)
+    + _SEPARATOR
+    + _FRAME.format(side="2")
+    + _TIME.format(side="2", number=_NUMBER)
+    + _RIGHT,
     re.IGNORECASE,
 )
-_PAIR = re.compile(r"[\[(]\s*" + _TIME.format("1") + r"\s*[,;]\s*" + _TIME.format("2") + r"\s*[,;\])]", re.IGNORECASE)
+_PAIR = re.compile(
+    r"[\[(]\s*"
+    + _TIME.format(side="1", number=_NUMBER)
+    + r"\s*[,;]\s*"
+    + _TIME.format(side="2", number=_NUMBER)
+    + r"\s*[,;\])]",
+    re.IGNORECASE,
+)
 _FILLING = r"[^\d\n.;!?]{0,40}?"
 _EDGES = re.compile(
-    r"\b(?:start|begin|onset|from)\w*" + _FILLING + _LEFT + _FRAME.format("1") + _TIME.format("1") + r"(?!\d|:\d)"
+    r"\b(?:start|begin|onset|from)\w*" + _FILLING + _LEFT + _FRAME.format(side="1") + _TIME.format(side="1", number=_NUMBER) + r"(?!\d|:\d)"
     r"(?:[^\d]{0,60}?)\b(?:end|finish|stop|until|till|conclud|to)\w*"
-    + _FILLING + _LEFT + _FRAME.format("2") + _TIME.format("2") + _RIGHT,
+    + _FILLING + _LEFT + _FRAME.format(side="2") + _TIME.format(side="2", number=_NUMBER) + _RIGHT,
     re.IGNORECASE,
 )  # fmt: skip
 _SENTENCE = re.compile(r"(?<=[!?\n])\s*|(?<=\.)\s+|\b(?:then|but|so)\b", re.IGNORECASE)
@@ -115,8 +131,8 @@ def _find(text: str, scale: float | None, duration: float | None) -> Iterator[Fo
             if moment is None:
                 continue
             taken.append(match.span())
-            first = max(edge for edge in sentences if edge <= match.start())
-            last = min(edge for edge in sentences if edge >= match.end())
+            first = sentences[bisect_right(sentences, match.start()) - 1]
+            last = sentences[bisect_left(sentences, match.end())]
             is_of_event = _EVENT.search(text[first:last]) is not None
             yield FoundMoment(start=match.start(), end=match.end(), moment=moment, is_of_event=is_of_event)
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from movieqa.errors import ConfigError
+from movieqa.errors import ConfigError, EvaluationError
 from movieqa.eval.prediction import Prediction
 from movieqa.eval.sample import Fact, Sample
 from movieqa.eval.score import SampleScore, Scores
@@ -87,7 +87,10 @@ def with_reference(
 
     Raises:
         ConfigError: There are predictions, and it is known for none.
+        EvaluationError: A time or a side of a box in a right answer is no number.
     """
+    for prediction in predictions:
+        _check_numbers(prediction.sample)
     known = [prediction for prediction in predictions if has_reference(prediction.sample)]
     if predictions and not known:
         raise ConfigError(
@@ -95,6 +98,14 @@ def with_reference(
             hint="score a split whose answers are published, or name another scorer",
         )
     return known
+
+
+def _check_numbers(sample: Sample) -> None:
+    """Refuse what is no number: comparisons would take it for anything."""
+    times = (time for span in sample.spans for time in (span.start, span.end))
+    for value in (*times, *(sample.box or ())):
+        if not math.isfinite(value):
+            raise EvaluationError(f"{sample.id}: its right answer holds {value}, no number", hint="mend the samples")
 
 
 def mean(values: Iterable[float]) -> float:

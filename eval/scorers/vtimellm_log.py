@@ -136,7 +136,8 @@ def _row(line: bytes) -> Mapping[str, Any]:
 def _overlap(row: Mapping[str, Any]) -> float | None:
     info = row.get("info")
     iou = info.get("iou") if isinstance(info, dict) else None
-    return float(iou) if isinstance(iou, int | float) and -1 <= iou <= 1 else None
+    is_number = isinstance(iou, int | float) and not isinstance(iou, bool)
+    return float(iou) if is_number and -1 <= iou <= 1 else None
 
 
 def _caption_samples(annotations: Path) -> dict[str, Sample]:
