@@ -26,35 +26,20 @@ _TIME = (
     r"(?:(?P<minutes{side}>{number})\s*m(?:in(?:ute)?s?)?(?![a-z])[\s,]*(?:and\s*)?)?"
     r"(?:(?P<number{side}>{number})(?:\s*(?P<seconds{side}>s(?:ec(?:ond)?s?)?)(?![a-z]))?)?)"
 )
+_FIRST, _SECOND = (_TIME.format(side=side, number=_NUMBER) for side in "12")
 _FRAME = r"(?P<frame{side}>frames?\s*(?:number\s*|no\.?\s*|#\s*)?)?"
+_FIRST_FRAME, _SECOND_FRAME = (_FRAME.format(side=side) for side in "12")
 _LEFT = r"(?<![\d.:,\w-])"
 _RIGHT = r"(?!\d|:\d|\.\d|[a-z])"
 _SEPARATOR = r"\s*(?:-{1,2}>?|–|—|−|~|→|\.\.+|\bto\b|\buntil\b|\btill\b|\bthrough\b|\band\b)\s*(?:about\s+|the\s+)?"
-_RANGE = re.compile(
-    _LEFT
-    + _FRAME.format(side="1")
-    + _TIME.format(side="1", number=_NUMBER)
-    + _SEPARATOR
-    + _FRAME.format(side="2")
-    + _TIME.format(side="2", number=_NUMBER)
-    + _RIGHT,
-    re.IGNORECASE,
-)
-_PAIR = re.compile(
-    r"[\[(]\s*"
-    + _TIME.format(side="1", number=_NUMBER)
-    + r"\s*[,;]\s*"
-    + _TIME.format(side="2", number=_NUMBER)
-    + r"\s*[,;\])]",
-    re.IGNORECASE,
-)
+_RANGE = re.compile(_LEFT + _FIRST_FRAME + _FIRST + _SEPARATOR + _SECOND_FRAME + _SECOND + _RIGHT, re.IGNORECASE)
+_PAIR = re.compile(rf"[\[(]\s*{_FIRST}\s*[,;]\s*{_SECOND}\s*[,;\])]", re.IGNORECASE)
 _FILLING = r"[^\d\n.;!?]{0,40}?"
 _EDGES = re.compile(
-    r"\b(?:start|begin|onset|from)\w*" + _FILLING + _LEFT + _FRAME.format(side="1") + _TIME.format(side="1", number=_NUMBER) + r"(?!\d|:\d)"
-    r"(?:[^\d]{0,60}?)\b(?:end|finish|stop|until|till|conclud|to)\w*"
-    + _FILLING + _LEFT + _FRAME.format(side="2") + _TIME.format(side="2", number=_NUMBER) + _RIGHT,
+    rf"\b(?:start|begin|onset|from)\w*{_FILLING}{_LEFT}{_FIRST_FRAME}{_FIRST}(?!\d|:\d)(?:[^\d]{{0,60}}?)"
+    rf"\b(?:end|finish|stop|until|till|conclud|to)\w*{_FILLING}{_LEFT}{_SECOND_FRAME}{_SECOND}{_RIGHT}",
     re.IGNORECASE,
-)  # fmt: skip
+)
 _SENTENCE = re.compile(r"(?<=[!?\n])\s*|(?<=\.)\s+|\b(?:then|but|so)\b", re.IGNORECASE)
 _EVENT = re.compile(
     r"\b(?:happen|occur|event|answer|visible|shown|seen|takes?\s+place|took\s+place|moment|start|begin)", re.IGNORECASE
@@ -122,19 +107,21 @@ def from_hundredths(start: float, end: float, duration: float) -> Moment | None:
 def _find(text: str, scale: float | None, duration: float | None) -> Iterator[FoundMoment]:
     """Find spans by pattern, from the most telling one; later patterns see what earlier ones left."""
     taken: list[tuple[int, int]] = []
+    events: dict[tuple[int, int], bool] = {}
     sentences = [0, *(match.end() for match in _SENTENCE.finditer(text)), len(text)]
     for pattern in (_RANGE, _PAIR, _EDGES):
+        before = sorted(taken)
         for match in pattern.finditer(text):
-            if any(start < match.end() and match.start() < end for start, end in taken):
-                continue
-            moment = _moment(match, scale, duration)
+            place = bisect_left(before, (match.end(), 0))
+            moment = None if place and before[place - 1][1] > match.start() else _moment(match, scale, duration)
             if moment is None:
                 continue
             taken.append(match.span())
             first = sentences[bisect_right(sentences, match.start()) - 1]
             last = sentences[bisect_left(sentences, match.end())]
-            is_of_event = _EVENT.search(text[first:last]) is not None
-            yield FoundMoment(start=match.start(), end=match.end(), moment=moment, is_of_event=is_of_event)
+            if (first, last) not in events:
+                events[first, last] = _EVENT.search(text[first:last]) is not None
+            yield FoundMoment(start=match.start(), end=match.end(), moment=moment, is_of_event=events[first, last])
 
 
 def _moment(match: re.Match[str], scale: float | None, duration: float | None) -> Moment | None:
