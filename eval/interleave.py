@@ -4,26 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from movieqa.errors import ConfigError
-from movieqa.times import parse_time
-
-from .readers.files import read_rows
-from .readers.rows import Row
+from .timed_lines import TimedLine
 
 _SHORTEST = 1.0
 """Seconds that a line covers at least."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TimedLine:
-    """A subtitle line of a benchmark's own file, on its own clock in seconds."""
-
-    start: float
-    end: float | None
-    """None for the film's end."""
-    text: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,19 +18,6 @@ class Piece:
     frame: int | None = None
     """Index of the frame; None for a line."""
     text: str = ""
-
-
-def read_timed_lines(path: Path) -> tuple[TimedLine, ...]:
-    """Read LongVideoBench's subtitles, or Video-MME-v2's word by word.
-
-    Records are `{timestamp: [start, end], text}`, `{start, end, line}` with clock times, or `{start_time, end_time,
-    text}` in seconds. What is blank is left out.
-
-    Raises:
-        EvaluationError: The file or a record is not so.
-    """
-    lines = (_line(row) for row in read_rows(path))
-    return tuple(line for line in lines if line.text.strip())
 
 
 def interleave(
@@ -85,25 +57,3 @@ def interleave(
             pieces.append(Piece(text=line.text))
     pieces += [Piece(frame=index) for index in range(shown, len(frame_times))]
     return tuple(pieces)
-
-
-def _line(row: Row) -> TimedLine:
-    """Read one record of any of the three forms."""
-    if row.has("timestamp"):
-        times = row.items("timestamp")
-        if len(times) != 2:
-            raise row.fault("timestamp must be a start and an end")
-        both = Row(where=row.where, values={"start": times[0], "end": times[1]})
-        text = str(row.values.get("text") or "")
-        return TimedLine(start=both.number("start"), end=both.maybe_number("end"), text=text)
-    if row.has("start_time"):
-        text = str(row.values.get("text") or "")
-        return TimedLine(start=row.number("start_time"), end=row.number("end_time"), text=text)
-    return TimedLine(start=_clock(row, "start"), end=_clock(row, "end"), text=str(row.values.get("line") or ""))
-
-
-def _clock(row: Row, key: str) -> float:
-    try:
-        return parse_time(row.text(key))
-    except ConfigError:
-        raise row.fault(f"{key} must be a clock time such as 00:01:02.500") from None

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from movieqa.errors import EvaluationError, MissingDependencyError
@@ -20,6 +20,8 @@ MOST_FILES = 20_000
 """In one folder of samples."""
 LINES = (".jsonl", ".ndjson")
 TABLES = (".csv", ".parquet")
+ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm")
+"""Tried in this order for a film that the data names without its ending."""
 _AT_ONCE = 256  # rows of a Parquet file in memory before they are counted
 
 
@@ -61,6 +63,43 @@ def match_files(folder: Path, patterns: Sequence[str]) -> tuple[Path, ...]:
         if found:
             return tuple(sorted(found))
     return ()
+
+
+def place_file(base: Path, name: str, folders: Sequence[str]) -> str | None:
+    """Return the path of a file from the samples' folder, where it is there or in one of some folders; else None.
+
+    Args:
+        base: The samples' folder.
+        name: As the data names it, with or without a film's ending.
+        folders: Names of folders, such as `videos`, in which the data is published.
+    """
+    if leads_out(name):
+        return None
+    for folder in ("", *folders):
+        for ending in ("", *ENDINGS):
+            path = base / folder / f"{name}{ending}"
+            if is_there(path):
+                return path.relative_to(base).as_posix()
+    return None
+
+
+def leads_out(name: str) -> bool:
+    """Return whether a path that data names does not stay in its folder, or names no file.
+
+    Example:
+        >>> leads_out("videos/k1.mp4"), leads_out("../k1.mp4"), leads_out("/k1.mp4"), leads_out(".")
+        (False, True, True, True)
+    """
+    path = PurePosixPath(name)
+    return path.is_absolute() or ".." in path.parts or not path.name
+
+
+def is_there(path: Path) -> bool:
+    """Return whether a path is that of a file; one that no file can have is not."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def read_rows(path: Path, columns: Iterable[str] = ()) -> Iterator[Row]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from movieqa.eval.sample import Sample
 
-from .files import find_files, read_rows
+from .files import find_files, is_there, read_rows
 from .rows import Row, gather
 
 FILES = ("MF2_test.csv", "data/MF2_test.csv", "test*.parquet", "*/test*.parquet")
@@ -42,7 +42,7 @@ def _samples(path: Path) -> Iterator[tuple[Row, Sample]]:
                     question=row.text(column),
                     task="yes_no",
                     answer=answer,
-                    subtitles=subtitles if (path.parent / subtitles).is_file() else None,
+                    subtitles=subtitles if is_there(path.parent / subtitles) else None,
                     tags=(
                         *([f"granularity:{granularity}"] if granularity else []),
                         *(f"category:{kind}" for kind in kinds),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from movieqa.eval.sample import Fact, Sample
 
-from .files import find_files, read_rows
+from .files import find_files, place_file, read_rows
 from .rows import Row, gather
 
 FILES = (
@@ -33,17 +33,19 @@ def read_mlvu(source: Path) -> tuple[Sample, ...]:
     Raises:
         EvaluationError: A file is not as published.
     """
-    found = (item for path in find_files(source, FILES) for item in _samples(path))
+    base = source if source.is_dir() else source.parent
+    found = (item for path in find_files(source, FILES) for item in _samples(path, base))
     return gather(found, source)
 
 
-def _samples(path: Path) -> Iterator[tuple[Row, Sample]]:
+def _samples(path: Path, base: Path) -> Iterator[tuple[Row, Sample]]:
     counts: dict[str, int] = {}
     for row in read_rows(path):
         kind = row.name("question_type" if row.has("question_type") else "task_type")
         video = row.name("video" if row.has("video") else "video_name")
         number = counts[kind] = counts.get(kind, -1) + 1
         question, options = _options(row)
+        film = f"{path.stem}/{video}" if _NUMBERED.fullmatch(path.stem) else video
         facts: dict[str, Fact] = {"task_type": kind, **row.facts("duration")}
         if row.has("scoring_points"):
             facts["scoring_points"] = json.dumps(row.values["scoring_points"], ensure_ascii=False)
@@ -51,7 +53,7 @@ def _samples(path: Path) -> Iterator[tuple[Row, Sample]]:
             row,
             row.sample(
                 id=row.name("question_id") if row.has("question_id") else f"{kind}/{number}",
-                film=f"{path.stem}/{video}" if _NUMBERED.fullmatch(path.stem) else video,
+                film=place_file(base, film, ("video", "MLVU/video")) or film,
                 question=question,
                 task="choice" if options else "open",
                 options=options,

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from movieqa.errors import EvaluationError
 from movieqa.eval.sample import Fact, Reference, Sample
 
-from .files import find_files, read_rows
+from .files import find_files, is_there, read_rows
 from .rows import Row, gather
 
 FILES = ("benchmark_mmid.json", "*mmid*.json")
@@ -95,7 +95,7 @@ def _box(row: Row, picture: Path) -> tuple[tuple[float, float, float, float] | N
         raise row.fault(f"answer must be a box such as [383, 50, 555, 231], not {text[:60]!r}")
     left, top, right, bottom = (int(side) for side in match.groups())
     facts: dict[str, Fact] = {"box_pixels": f"[{left}, {top}, {right}, {bottom}]"}
-    if not picture.is_file():
+    if not is_there(picture):
         return None, facts
     width, height = _size(row, picture)
     facts |= {"width": width, "height": height}

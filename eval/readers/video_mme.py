@@ -7,11 +7,12 @@ from pathlib import Path
 
 from movieqa.eval.sample import Sample
 
-from .files import find_files, read_rows
+from .files import find_files, place_file, read_rows
 from .rows import Row, gather, strip_letters
 
 FILES = ("test*.parquet", "*/test*.parquet", "*.parquet")
-_FOLDERS = ("subtitle", "subtitles")
+_FILMS = ("video", "videos", "data")
+_SUBTITLES = ("subtitle", "subtitles")
 _TAGS = ("duration", "domain", "sub_category", "task_type")
 _FACTS_V2 = ("video_id", "question_id", "group_type", "group_structure", "level", "second_head", "third_head")
 
@@ -29,8 +30,9 @@ def read_video_mme(source: Path) -> tuple[Sample, ...]:
 def read_video_mme_v2(source: Path) -> tuple[Sample, ...]:
     """Read Video-MME-v2, whose questions come in groups of four.
 
-    What its scores need stands in facts of the published names, `group_type` and `group_structure` among them; the
-    word-by-word subtitles `subtitle/<video_id>.jsonl` go with the film where they are there.
+    What its scores need stands in facts of the published names, `group_type` and `group_structure` among them. The
+    word-by-word subtitles `subtitle/<video_id>.jsonl` stand in the fact `subtitle_path`, and go with the film once they
+    are SubRip (`movieqa.eval.timed_lines.write_srt_files`).
 
     Raises:
         EvaluationError: A file is not as published.
@@ -48,12 +50,12 @@ def _samples(source: Path) -> Iterator[tuple[Row, Sample]]:
                 row,
                 row.sample(
                     id=row.name("question_id"),
-                    film=film,
+                    film=place_file(base, film, _FILMS) or film,
                     question=row.text("question"),
                     task="choice",
                     options=options,
                     answer=row.letter("answer", options),
-                    subtitles=_subtitles(base, f"{film}.srt"),
+                    subtitles=place_file(base, f"{film}.srt", _SUBTITLES),
                     tags=row.tags(*_TAGS),
                     benchmark="video-mme",
                     facts=row.facts("video_id", *_TAGS),
@@ -66,19 +68,20 @@ def _samples_v2(source: Path) -> Iterator[tuple[Row, Sample]]:
     for path in find_files(source, FILES):
         for row in read_rows(path, ("url", "question", "options", "answer", *_FACTS_V2)):
             film, options = row.name("video_id"), strip_letters(_options(row))
+            words = place_file(base, f"{film}.jsonl", _SUBTITLES)
             yield (
                 row,
                 row.sample(
                     id=row.name("question_id"),
-                    film=film,
+                    film=place_file(base, film, _FILMS) or film,
                     question=row.text("question"),
                     task="choice",
                     options=options,
                     answer=row.letter("answer", options),
-                    subtitles=_subtitles(base, f"{film}.jsonl"),
+                    subtitles=place_file(base, f"{film}.srt", _SUBTITLES),
                     tags=row.tags("level", "group_type", "second_head", "third_head"),
                     benchmark="video-mme-v2",
-                    facts=row.facts(*_FACTS_V2),
+                    facts=row.facts(*_FACTS_V2) | ({} if words is None else {"subtitle_path": words}),
                 ),
             )
 
@@ -88,11 +91,3 @@ def _options(row: Row) -> tuple[str, ...]:
     if isinstance(row.values.get("options"), str):
         return tuple(line.strip() for line in row.text("options").splitlines() if line.strip())
     return row.texts("options")
-
-
-def _subtitles(base: Path, name: str) -> str | None:
-    """Return the path of a subtitle file from the samples' folder, where there is one."""
-    for folder in _FOLDERS:
-        if (base / folder / name).is_file():
-            return f"{folder}/{name}"
-    return None

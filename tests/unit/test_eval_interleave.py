@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from movieqa.errors import EvaluationError
-from movieqa.eval.interleave import TimedLine, interleave, read_timed_lines
+from movieqa.eval.interleave import interleave
+from movieqa.eval.timed_lines import TimedLine, read_timed_lines
 from tests.benchmark_files import write_json, write_lines
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "eval" / "longvideobench_interleave.jsonl"
@@ -35,7 +36,7 @@ def test_all_forms_of_lines_are_read(tmp_path: Path) -> None:
     assert read_timed_lines(write_json(tmp_path / "a.json", timed)) == (TimedLine(start=1.5, end=None, text="One."),)
     assert read_timed_lines(write_json(tmp_path / "b.json", clocked)) == (TimedLine(start=62.5, end=63.0, text="Two."),)
     words = write_lines(tmp_path / "c.jsonl", {"text": "Take", "start_time": 0.25, "end_time": 0.5})
-    assert read_timed_lines(words) == (TimedLine(start=0.25, end=0.5, text="Take"),)
+    assert read_timed_lines(words) == (TimedLine(start=0.25, end=0.5, text="Take", is_word=True),)
 
 
 @pytest.mark.parametrize(

@@ -191,7 +191,6 @@ EXPECTED: dict[str, Sample] = {
         task="choice",
         options=BOAT,
         answer="B",
-        subtitles="k1_en.json",
         tags=("duration_group:60", "question_category:S2E", "topic_category:KH"),
         benchmark="longvideobench",
         facts={
@@ -200,6 +199,7 @@ EXPECTED: dict[str, Sample] = {
             "question_category": "S2E",
             "topic_category": "KH",
             "starting_timestamp_for_subtitles": 12.5,
+            "subtitle_path": "k1_en.json",
         },
     ),
     "lvbench": Sample(
@@ -481,3 +481,18 @@ def test_spans_are_kept_as_the_data_has_them(tmp_path: Path) -> None:
     record = {"duration": 10.0, "timestamps": [[8, 2], [-5.5, 24.0]], "sentences": ["a", "b"]}
     backward, beyond = read_samples(write_json(tmp_path / "val_2.json", {"v": record}), tasks=("moments",))
     assert backward.spans == (Moment(start=8.0, end=2.0),) and beyond.spans == (Moment(start=-5.5, end=24.0),)
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "film", "expected"),
+    [
+        ("longvideobench", "videos/k1.mp4", "videos/k1.mp4"),
+        ("video-mme", "data/yt01.mkv", "data/yt01.mkv"),
+        ("mlvu", "video/1_plotQA/film_1.mp4", "video/1_plotQA/film_1.mp4"),
+        ("video-mme-v2", "elsewhere/007.mp4", "007"),
+    ],
+)
+def test_films_are_found_where_the_data_is_published(benchmark: str, film: str, expected: str, tmp_path: Path) -> None:
+    source = WRITERS[benchmark](tmp_path)
+    write_text(tmp_path / film, "")
+    assert read_samples(source, benchmark=benchmark)[0].film == expected

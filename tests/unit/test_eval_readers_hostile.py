@@ -232,6 +232,12 @@ def test_a_picture_that_is_none_is_named(tmp_path: Path) -> None:
     assert "item 1: shot.jpg is no picture (" in fault(path)
 
 
+def test_names_that_no_file_can_have_are_only_names(tmp_path: Path) -> None:
+    record = {**json.loads(WRITERS["mm-id"](tmp_path).read_text())[0], "image_2": "x" * 5000}
+    (sample,) = read_samples(write_json(tmp_path / "benchmark_mmid.json", [record]))
+    assert sample.box is None
+
+
 def test_letters_out_of_order_are_named(tmp_path: Path) -> None:
     row = {"key": "k", "qa": [{"uid": "1", "question": "?\n(A) a\n(C) b", "answer": "A"}]}
     assert "line 1, qa 1: the options' letters are out of order" in fault(write_lines(tmp_path / "v.meta.jsonl", row))
