@@ -4,6 +4,7 @@ from movieqa.answer import Answer
 
 from .evaluation import benchmarks, evaluate
 from .film import export, info, open_workspace, preprocess_movie, report
+from .judging import JudgedComparison, judge_pairs, score_judged, write_lmms_task
 from .machine import doctor
 from .model import convert, plan
 from .people import (
@@ -27,6 +28,7 @@ from .training_data import data_check
 
 __all__ = [
     "Answer",
+    "JudgedComparison",
     "ask",
     "benchmarks",
     "cast_fetch",
@@ -51,11 +53,14 @@ __all__ = [
     "export",
     "find",
     "info",
+    "judge_pairs",
     "open_workspace",
     "plan",
     "preprocess_movie",
     "report",
     "score",
+    "score_judged",
     "seconds",
     "synthesize_film_world",
+    "write_lmms_task",
 ]

@@ -60,7 +60,7 @@ def score(
 
     if export is not None:
         check_export(Path(export))
-    with _panel(Path(run), judge, judge_model, judge_key, max_judge_calls, progress=progress) as panel:
+    with open_panel(Path(run), judge, judge_model, judge_key, max_judge_calls, progress=progress) as panel:
         scored = score_run(read_run(Path(run)), _scorer_maker(reference_compatible, panel), names=scorer)
     if export is not None:
         export_run(scored, Path(export))
@@ -169,7 +169,7 @@ def _scorer_maker(reference_compatible: bool, panel: Panel | None) -> MakeScorer
 
 
 @contextmanager
-def _panel(
+def open_panel(
     run: Path, url: str | None, model: str | None, key: str, max_calls: int | None, *, progress: bool
 ) -> Iterator[Panel | None]:
     """Open a judge, its replies kept beside the log; None where no judge is named."""

@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from movieqa import __version__
 from movieqa.errors import MovieQAError
 
-from . import evaluation, film, machine, model, people, question, training
+from . import evaluation, film, judging, machine, model, people, question, training
 from .group import VerbGroup
 from .output import UnwritableError, complain
 
@@ -33,6 +33,8 @@ VERBS = (
     evaluation.score,
     evaluation.compare,
     evaluation.eval_report,
+    judging.judge,
+    judging.lmms_task,
     machine.doctor,
 )
 
