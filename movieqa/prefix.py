@@ -101,6 +101,8 @@ def read_prefix(
     step = chunk or (4096 if embeddings.device.type == "cuda" else max(length, 1))
     # prefill leaves the last position to be read for its logits; one more is put there, which it leaves
     prefill(language_model, torch.cat([embeddings, embeddings[:, -1:]], dim=1), cache, chunk=step)
+    if embeddings.device.type == "cuda":
+        torch.cuda.synchronize(embeddings.device)  # an offloaded cache fetches layers on a stream of its own
     return Prefix(cache=cache, length=length)
 
 
