@@ -496,3 +496,21 @@ def test_films_are_found_where_the_data_is_published(benchmark: str, film: str, 
     source = WRITERS[benchmark](tmp_path)
     write_text(tmp_path / film, "")
     assert read_samples(source, benchmark=benchmark)[0].film == expected
+
+
+def test_the_docs_say_what_the_catalogue_says(benchmark_kind: Benchmark) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "evaluation-data.md").read_text(encoding="utf-8")
+    first, second = (line for line in text.split("\n") if line.startswith(f"| `{benchmark_kind.name}` |"))
+    for part in (benchmark_kind.title, benchmark_kind.summary, benchmark_kind.licence, *benchmark_kind.scorers):
+        assert part in first
+    assert benchmark_kind.homepage in first or benchmark_kind.name == "movieqa"
+    assert all(f"`{name}`" in second for name in benchmark_kind.files)
+
+
+def test_the_examples_of_the_docs_can_be_read(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "evaluation-data.md").read_text(encoding="utf-8")
+    block = text.split("```json\n")[1].split("```")[0]
+    choice, moments = read_samples(write_text(tmp_path / "own.jsonl", block))
+    assert (choice.answer_text, moments.spans) == ("book", (Moment(start=4.5, end=7.9),))
+    for field in Sample.__dataclass_fields__:
+        assert field == "benchmark" or f"| `{field}` |" in text
