@@ -30,6 +30,8 @@ class DataConfig:
         max_frames: Most frames of a video, spread evenly.
         boundary_frames: Frames of a video whose times are relative, spread evenly.
         times: How symbolic times are written: `relative`, 00 to 99 of the video, or `absolute`, hh:mm:ss.
+        pad_pictures: Whether pictures are padded to a square before they are resized; as the model was trained by
+            default. LLaMA-VID cuts their middle out in stage 1, and pads in stages 2 and 3.
         repeats_media: Show a picture or video again in every turn about it, as LLaMA-VID was trained; films never.
         reference_compatible: Take what the published code takes: times outside the video, unknown symbols of time.
         seed: Of the places of repeated pictures and of the choice that weights below 1 make.
@@ -50,6 +52,7 @@ class DataConfig:
     max_frames: int | None = None
     boundary_frames: int = 100
     times: Times = "relative"
+    pad_pictures: bool | None = None
     repeats_media: bool = True
     reference_compatible: bool = False
     seed: int = 42

@@ -89,7 +89,12 @@ class MediaReader:
         """
         path = find_medium(ref, self._folders)
         if ref.kind == "picture":
-            return _Picture(path=path, processor=self._processor, pads=self._model_config.pad_pictures)
+            pads = self._config.pad_pictures
+            return _Picture(
+                path=path,
+                processor=self._processor,
+                pads=bool(self._model_config.pad_pictures) if pads is None else pads,
+            )
         if path.name.endswith(SUFFIX):
             return _of_workspace(path, self._workspaces(path), ref, self._processor, self._config)
         if path.name.endswith(FEATURE_ENDINGS):

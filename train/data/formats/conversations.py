@@ -66,6 +66,18 @@ def guidance_of(text: str) -> str:
     return text.replace(FRAME_MARK, "").replace("\n", "").strip()
 
 
+def front_mark(turn: Turn) -> Turn:
+    """Put a question's frame mark on a line before its words, wherever the record has it: so LLaVA's records are read.
+
+    Example:
+        >>> front_mark(Turn(role="user", text="Who runs?\\n<image>")).text
+        '<image>\\nWho runs?'
+    """
+    if turn.role != "user" or turn.text.count(FRAME_MARK) != 1:
+        return turn
+    return Turn(role="user", text=f"{FRAME_MARK}\n{turn.text.replace(FRAME_MARK, '').strip()}".strip())
+
+
 def repeat_marks(turns: Sequence[Turn], *, seed: str) -> list[Turn]:
     """Show the picture or video again in later questions without a mark, before or after the sentence by chance.
 

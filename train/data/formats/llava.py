@@ -14,14 +14,14 @@ from movieqa.train.data.config import DataConfig
 from movieqa.train.data.sample import MediumKind, MediumRef, Sample, SampleError
 from movieqa.workspace import SUFFIX
 
-from .conversations import guidance_of, read_id, read_name, read_turns, repeat_marks
+from .conversations import front_mark, guidance_of, read_id, read_name, read_turns, repeat_marks
 
 
 def llava_sample(record: dict[str, Any], config: DataConfig) -> Sample:
     """Read a record with a picture or a video."""
     name = _medium_name(record)
     kind: MediumKind = "picture" if "image" in record else "video"
-    turns = read_turns(record)
+    turns = [front_mark(turn) for turn in read_turns(record)]
     if not any(FRAME_MARK in turn.text for turn in turns if turn.role == "user"):
         raise SampleError(f"no question shows {name}: none has {FRAME_MARK}")
     if config.repeats_media:
@@ -42,7 +42,7 @@ def film_sample(record: dict[str, Any], config: DataConfig) -> Sample:
     All its turns are guided by that question: the film's tokens are the same for each of them.
     """
     name = _medium_name(record)
-    turns = read_turns(record)
+    turns = [front_mark(turn) for turn in read_turns(record)]
     marked = [number for number, turn in enumerate(turns) if turn.role == "user" and FRAME_MARK in turn.text]
     if marked != [0] or turns[0].text.count(FRAME_MARK) != 1:
         raise SampleError(f"a film stands once, in the first question; found {FRAME_MARK} in {len(marked)} questions")
