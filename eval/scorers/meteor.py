@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from movieqa.errors import EvaluationError
 
 from .java import ask_in_batches, meteor_program, tokenize_lines
 
@@ -69,13 +72,28 @@ def meteor(groups: Sequence[Sequence[Pair]]) -> list[MeteorScores]:
         return [MeteorScores(segments=(), total=0.0) for _ in groups]
     scored = []
     with meteor_program() as program:
-        lines = [f"SCORE ||| {pair.reference or NOTHING} ||| {pair.hypothesis or NOTHING}" for pair in pairs]
+        lines = [f"SCORE ||| {_part(pair.reference)} ||| {_part(pair.hypothesis)}" for pair in pairs]
         statistics = dict(zip(pairs, ask_in_batches(program, lines), strict=True))
         for group in groups:
             if not group:
                 scored.append(MeteorScores(segments=(), total=0.0))
                 continue
             line = " ||| ".join(["EVAL", *(statistics[pair] for pair in group)])
-            *segments, total = (float(reply) for reply in program.ask([line], answers=len(group) + 1))
+            *segments, total = map(_number, program.ask([line], answers=len(group) + 1))
             scored.append(MeteorScores(segments=tuple(segments), total=total))
     return scored
+
+
+def _part(tokens: str) -> str:
+    """Return tokens as METEOR's lines hold them, where three bars part what is compared."""
+    return tokens.replace("|||", " ").strip() or NOTHING
+
+
+def _number(reply: str) -> float:
+    try:
+        value = float(reply)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise EvaluationError(f"METEOR answered {reply[:60]!r}, no number", hint="see that Java works")
+    return value
