@@ -100,6 +100,8 @@ def read_samples(
     """
     chosen = tell_benchmark(source) if benchmark is None else find_benchmark(benchmark)
     samples = chosen.reader(source)
+    for name in dict.fromkeys(sample.benchmark for sample in samples):
+        find_benchmark(name)  # which samples in our own form are free to say, and scoring will ask
     if tasks is None:
         return samples
     kept = tuple(sample for sample in samples if sample.task in tasks)

@@ -113,12 +113,12 @@ CATALOGUE = (
     Benchmark(
         name="moviellm",
         title="MovieLLM's long films",
-        summary="open questions about whole films, two methods compared",
+        summary="open questions about whole films; `movieqa judge` compares two runs",
         homepage="https://github.com/Deaddawn/MovieLLM-code",
         files=moviellm.FILES,
         reader=moviellm.read_moviellm,
         is_told_by=lambda file: {"movie_title", "QA"} <= file.names,
-        scorers=("pairwise",),
+        scorers=("judge_qa",),
     ),
     Benchmark(
         name="mm-id",
@@ -168,7 +168,7 @@ CATALOGUE = (
         files=grounding.QVHIGHLIGHTS_FILES,
         reader=grounding.read_qvhighlights,
         is_told_by=lambda file: file.has("qid", "query", "vid", "duration"),
-        scorers=("grounding",),
+        scorers=("qvhighlights", "grounding"),
     ),
     Benchmark(
         name="timelens",

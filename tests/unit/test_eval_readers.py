@@ -10,9 +10,9 @@ import pytest
 from movieqa.errors import EvaluationError
 from movieqa.eval.benchmarks import find_benchmark, list_benchmarks, read_samples, tell_benchmark
 from movieqa.eval.catalogue import Benchmark
-from movieqa.eval.prediction import Prediction
-from movieqa.eval.readers.moviellm import read_moviellm_answers
+from movieqa.eval.judging.scorers import JudgedAnswers, MLVUGeneration, MultimodalIdentity, VideoChatGPT
 from movieqa.eval.sample import Moment, Reference, Sample
+from movieqa.eval.scorers.registry import SCORERS
 from movieqa.train.film_world.making import make_film
 from movieqa.train.film_world.questions.asking import questions_jsonl
 from tests.benchmark_files import OPTIONS, WRITERS, write_json, write_lines, write_table, write_text
@@ -371,17 +371,17 @@ def test_a_right_answer_may_be_the_text_of_an_option(tmp_path: Path) -> None:
     assert by_text.answer == by_letter.answer == "B"
 
 
-def test_methods_folders_become_predictions(tmp_path: Path) -> None:
-    samples = read_samples(WRITERS["moviellm"](tmp_path))
-    ours = read_moviellm_answers(tmp_path / "res" / "ours", samples)
-    assert ours[1] == Prediction(sample=samples[1], text="ours: Otto.")
-    (tmp_path / "res" / "baseline" / "tt01.json").unlink()
-    baseline = read_moviellm_answers(tmp_path / "res" / "baseline", samples)
-    assert {prediction.status for prediction in baseline} == {"failed"} and len(baseline) == len(samples)
-    changed = json.loads((tmp_path / "res" / "ours" / "tt01.json").read_text().replace("Why?", "How?"))
-    write_json(tmp_path / "res" / "ours" / "tt01.json", changed)
-    with pytest.raises(EvaluationError, match="tt01/plot/1 is another question there"):
-        read_moviellm_answers(tmp_path / "res" / "ours", samples)
+def test_only_the_right_answers_of_moviellm_are_samples(tmp_path: Path) -> None:
+    whole = read_samples(WRITERS["moviellm"](tmp_path))
+    folder = read_samples(tmp_path / "res" / "ground_truth")
+    one = read_samples(tmp_path / "res" / "ground_truth" / "tt01.json")
+    assert whole == folder == one and all((sample.answer or "").startswith("ground_truth") for sample in whole)
+    assert [sample.tags for sample in whole] == [
+        ("category:overview",),
+        ("category:plot",),
+        ("category:plot",),
+        ("category:temporal",),
+    ]
 
 
 def test_a_box_without_its_picture_stays_in_pixels(tmp_path: Path) -> None:
@@ -514,3 +514,8 @@ def test_the_examples_of_the_docs_can_be_read(tmp_path: Path) -> None:
     assert (choice.answer_text, moments.spans) == ("book", (Moment(start=4.5, end=7.9),))
     for field in Sample.__dataclass_fields__:
         assert field == "benchmark" or f"| `{field}` |" in text
+
+
+def test_every_scorer_of_the_catalogue_is_there(benchmark_kind: Benchmark) -> None:
+    judged = {one.name for one in (JudgedAnswers, VideoChatGPT, MLVUGeneration, MultimodalIdentity)}
+    assert set(benchmark_kind.scorers) <= {*SCORERS, *judged}

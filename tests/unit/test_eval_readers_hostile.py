@@ -254,3 +254,7 @@ def test_a_key_that_is_no_option_is_named(tmp_path: Path) -> None:
     assert "row 1: yt_clip_link names no video" in fault(write_table(tmp_path / "a.parquet", row))
     named = {**row, "videoID": "v"}
     assert "answer_key is not the option at" in fault(write_table(tmp_path / "b.parquet", named))
+
+
+def test_a_benchmark_that_is_none_is_named(tmp_path: Path) -> None:
+    assert fault(write_lines(tmp_path / "own.jsonl", {**GOOD, "benchmark": "mine"})).startswith("no benchmark 'mine'")
