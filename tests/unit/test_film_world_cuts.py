@@ -16,8 +16,8 @@ from tests.bench.film_world_cuts import score_cuts
 
 
 def test_preprocess_finds_the_hard_cuts(tmp_path: Path) -> None:
-    made = synthesize_film_world(seed=12, minutes=2, out=tmp_path / "film", speaks=False)
-    assert made[0].num_shots > 25
+    made = synthesize_film_world(seed=12, minutes=1.5, out=tmp_path / "film", speaks=False)
+    assert made[0].num_shots > 20
     path = tmp_path / "film" / "film.mp4"
     (tmp_path / "scan").mkdir()
     found = scan_film(path, probe(path), tmp_path / "scan", ScanConfig()).shots

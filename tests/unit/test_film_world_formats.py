@@ -24,7 +24,7 @@ Records = dict[str, list[dict[str, Any]]]
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("films")
-    synthesize_film_world(seed=20, minutes=3.5, out=folder, count=2, size=(160, 90), speaks=False)
+    synthesize_film_world(seed=20, minutes=2.2, out=folder, count=2, size=(160, 90), speaks=False)
     return folder
 
 
