@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import torch
+import transformers
 from safetensors import SafetensorError
 from transformers import BitsAndBytesConfig
 
@@ -114,6 +117,17 @@ def check_finite(model: MovieModel, where: str) -> None:
         raise CheckpointError(f"{where}: weights are not finite: {', '.join(broken)}", hint="convert or train it again")
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers' table of wrong tensors off the terminal: an error names each of them in one line."""
+    before = transformers.utils.logging.get_verbosity()
+    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        transformers.utils.logging.set_verbosity(before)
+
+
 def _load(name_or_path: str | Path, **options: Any) -> MovieModel:
     """Load strictly: transformers would fill missing weights with random numbers and only warn."""
     folder = Path(name_or_path)
@@ -128,7 +142,8 @@ def _load(name_or_path: str | Path, **options: Any) -> MovieModel:
             )
         open_model = cast(Any, MovieModel.from_pretrained)  # typed as if it never said what was missing
         options |= {"output_loading_info": True, "use_safetensors": True, "ignore_mismatched_sizes": True}
-        model, info = open_model(name_or_path, **options)
+        with _quiet():
+            model, info = open_model(name_or_path, **options)
     except (OSError, ValueError, SafetensorError, RuntimeError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise CheckpointError(
