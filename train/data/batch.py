@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Int
@@ -62,25 +62,37 @@ class Batch:
         """Positions that the loss is summed over."""
         return int((self.labels[:, 1:] != IGNORED_LABEL).sum())
 
-    def mask_for(self, attention: Literal["sdpa", "eager", "flash_attention_2"] | str) -> Tensor | None:
+    def mask_for(self, attention: str, dtype: torch.dtype = torch.float32) -> Tensor | None:
         """Return the attention mask that an implementation needs to keep samples apart.
 
         FlashAttention reads where packed samples end from `position_ids`; the others need the mask written out.
+
+        Args:
+            attention: `sdpa`, `eager`, or a kind of FlashAttention.
+            dtype: Of the language model.
         """
         if not self.is_packed:
             return self.attention_mask
         if attention.startswith("flash"):
             return None
-        return block_mask(self.segments[0]).to(self.input_ids.device)
+        mask = block_mask(self.segments[0]).to(self.input_ids.device)
+        if attention != "eager":
+            return mask
+        hidden = torch.finfo(dtype).min  # eager attention adds its mask to the scores
+        return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(~mask, hidden)
 
     def arguments(self, attention: str = "sdpa") -> dict[str, Any]:
-        """Return the arguments of `MovieModel.forward`; attention without padding or packing needs no mask."""
+        """Return the arguments of `MovieModel.forward`.
+
+        Nothing is cached: with a cache transformers does not look for packed samples in `position_ids`.
+        """
         return {
             "input_ids": self.input_ids,
             "labels": self.labels,
             "position_ids": self.position_ids,
             "attention_mask": self.mask_for(attention),
             "media": self.media,
+            "use_cache": False,
         }
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Batch:
