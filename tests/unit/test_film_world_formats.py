@@ -119,7 +119,30 @@ def test_references_show_only_the_person_and_come_from_other_scenes(films: Path,
             assert [item["person"] for item in sample["people"]] == [ids[name]]
             if "time" in record:
                 assert scene_at(float(time)) != scene_at(record["time"])
-    assert {"location", "caption"} <= kinds
+    assert {"location", "caption", "QA", "matching"} <= kinds
+    assert [record["id"] for record in records["identity"]] == list(range(len(records["identity"])))
+
+
+def test_sequences_show_each_event_where_it_happens(films: Path, records: Records) -> None:
+    folders = {folder.name: folder for folder in map(read_film_folder, films.iterdir())}
+    found = 0
+    for record in records["identity"]:
+        question, answer = (turn["value"] for turn in record["conversations"])
+        if record["type"] != "caption" or "In the following images: " not in question:
+            continue
+        folder = folders[record["film"]]
+        shown = question.split("In the following images: ")[1]
+        times = [float(time) for time in re.findall(r"<img>pictures/[\w-]+/([\d.]+)\.jpg", shown)]
+        told = answer.rsplit(", all of it", 1)[0].split(", then ")
+        assert 2 <= len(times) == len(told) <= 4 and times == sorted(times)
+        named = re.findall(r"(\w+) is <img>", question)
+        for time, text in zip(times, told, strict=True):
+            events = [event for event in folder.truth["events"] if event["start"] <= time < event["end"]]
+            (event,) = [event for event in events if event["action"] != "say"]
+            assert text.startswith(folder.names[event["agent"]]) and folder.names[event["agent"]] in named
+            assert event["other"] is None or folder.names[event["other"]] in text
+        found += 1
+    assert found >= 2
 
 
 def test_matching_has_one_right_picture(films: Path, records: Records) -> None:

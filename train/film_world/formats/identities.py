@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from movieqa.train.film_world.actions import ACTION_KINDS
 from movieqa.train.film_world.dice import Dice
 
 from .dialogues import still_path
 from .folder import FilmFolder
 
 _FRAMES_A_FILM = 30
+_MOST_FRAMES = 4
+"""Frames of a sequence."""
 _CLEAR = ("front", "side")
 
 
 def identity_records(folder: FilmFolder, wanted: dict[float, str]) -> Iterator[dict[str, Any]]:
-    """Yield matching, location, question and caption records.
+    """Yield matching, location, question and caption records, about one frame or several.
 
     A reference is a frame of another scene in which only this person is seen and large, so that neither the clothes of
     the scene nor the same picture give the answer away.
@@ -50,6 +53,9 @@ def identity_records(folder: FilmFolder, wanted: dict[float, str]) -> Iterator[d
                 ],
             }
             number += 1
+    for record in _sequences(folder, wanted, references, dice):
+        yield {"id": number, **record}
+        number += 1
     yield from _matching(folder, wanted, references, dice, first=number)
 
 
@@ -73,6 +79,61 @@ def _tasks(
     rest = f", with {' and '.join(others)} there" if others else ""
     doing = "speaks" if event["action"] == "say" else f"is seen to {event['action'].replace('_', ' ')}"
     yield "caption", "Describe the picture with the names.", f"{names[event['agent']]} {doing} {place}{rest}."
+
+
+def _sequences(
+    folder: FilmFolder, wanted: dict[float, str], references: dict[str, list[tuple[float, str]]], dice: Dice
+) -> Iterator[dict[str, Any]]:
+    """Yield captions and questions about two to four frames of one scene, each of something that visibly happens."""
+    samples = {sample["time"]: _people(sample) for sample in folder.truth["samples"]}
+    for scene in folder.truth["scenes"]:
+        shown: list[tuple[float, dict[str, Any]]] = []
+        for event in folder.truth["events"]:
+            if event["scene"] != scene["id"] or event["action"] in ("say", "leave"):
+                continue
+            involved = {event["agent"], event["other"]} - {None}
+            known = all(any(other != scene["id"] for _, other in references.get(person, [])) for person in involved)
+            time = next((time for time in samples if event["start"] + 0.5 <= time < event["end"]), None)
+            if known and time is not None and event["agent"] in {item["person"] for item in samples[time]}:
+                shown.append((time, event))
+        if len(shown) < 2:
+            continue
+        shown = shown[:_MOST_FRAMES]
+        involved = {event[role] for _, event in shown for role in ("agent", "other")} - {None}
+        chosen = {
+            person: dice.pick([time for time, other in references[person] if other != scene["id"]])
+            for person in sorted(involved)
+        }
+        for time in (*chosen.values(), *(time for time, _ in shown)):
+            wanted.setdefault(time, still_path(folder, time))
+        lead = "\n ".join(f"{folder.names[person]} is <img>{wanted[time]}</img>" for person, time in chosen.items())
+        frames = "\n ".join(f"<img>{wanted[time]}</img>" for time, _ in shown)
+        told = [_told(folder, event) for _, event in shown]
+        place = next(place["phrase"] for place in folder.truth["places"] if place["id"] == scene["place"])
+        story = f"{', then '.join(told)}, all of it {place}."
+        rank = dice.whole(0, len(shown) - 1)
+        who = folder.names[shown[rank][1]["agent"]]
+        for kind, question, answer in (
+            ("caption", "Tell with the names what happens from picture to picture.", story),
+            ("QA", f"Who is it that does something in picture {rank + 1}, and what?", f"{who}: {told[rank]}."),
+        ):
+            yield {
+                "type": kind,
+                "film": folder.name,
+                "time": shown[0][0],
+                "conversations": [
+                    {"from": "user", "value": f"{lead}\n In the following images: {frames}\n {question}"},
+                    {"from": "assistant", "value": answer},
+                ],
+            }
+
+
+def _told(folder: FilmFolder, event: dict[str, Any]) -> str:
+    props = {prop["id"]: prop["name"] for prop in folder.truth["props"]}
+    text = ACTION_KINDS[event["action"]].present.format(
+        b=folder.names.get(event["other"] or "", ""), o=props.get(event["prop"] or "", ""), s=event["spot"] or ""
+    )
+    return f"{folder.names[event['agent']]} {text}"
 
 
 def _matching(
