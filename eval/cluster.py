@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from movieqa.errors import EvaluationError, MissingDependencyError
 
 from .jobs import FilmJob, FilmOpener, Rows, explain, failed_film, run_job
 
+_CONNECT_SECONDS = 10
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 
 
@@ -65,6 +68,7 @@ class Cluster:
         self._is_ours = not ray.is_initialized()
         if not self._is_ours:
             return
+        _check_address(self.config.address)
         own: dict[str, Any] = {} if self.config.address else {"include_dashboard": False}
         try:
             ray.init(
@@ -125,6 +129,26 @@ class Cluster:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _check_address(address: str | None) -> None:
+    """Refuse an address at which nobody listens; Ray itself would wait for minutes, and end the process."""
+    if address is None or address == "auto":
+        return
+    try:
+        parts = urlsplit(f"//{address}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if host is None or port is None:
+        raise EvaluationError(f"{address!r} is no address of a Ray cluster", hint="give its head node, as host:6379")
+    try:
+        socket.create_connection((host, port), timeout=_CONNECT_SECONDS).close()
+    except OSError as error:
+        raise EvaluationError(
+            f"no Ray cluster at {address} ({error.strerror or error})",
+            hint="see that it runs, or leave --ray-address out",
+        ) from None
 
 
 @dataclass(kw_only=True)
