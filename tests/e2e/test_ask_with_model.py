@@ -24,6 +24,7 @@ from movieqa.plan import plan_film
 from movieqa.preprocess.features import FeaturesConfig, add_features
 from movieqa.session import FilmSession, Guidance, SessionConfig
 from movieqa.workspace import Workspace
+from tests.command import movieqa
 from tests.tiny_checkpoint import save_tiny_model
 
 QUESTIONS = ["When is the word book signed?", "What is shown?", "How does the film end?"]
@@ -86,3 +87,21 @@ def test_a_plan_counts_what_is_then_read(film: Workspace, loaded: LoadedModel) -
     assert usage is not None and abs(plan.prompt_tokens - usage.prompt_tokens) <= 64
     size = sum(path.stat().st_size for path in (film.path / "features/tiny-random").glob("*.safetensors"))
     assert plan.disk <= size <= plan.disk * 1.1
+
+
+def test_with_the_commands(assets: Path, tmp_path: Path) -> None:
+    for name in ("signs.mp4", "signs.srt"):
+        shutil.copy(assets / name, tmp_path)
+    save_tiny_model(tmp_path / "tiny-random")
+    env = {"MOVIEQA_MODEL": "tiny-random"}
+    done = movieqa("preprocess", "signs.mp4", "--features", "int8", cwd=tmp_path, env=env)
+    assert done.code == 0, done
+    assert "MB to write" in done.err and "stored in 8 bits with a relative error of" in done.err
+    (tmp_path / "signs.mp4").unlink()
+    talk = "When is the word book signed?\n/until 00:00:07\nWhat is shown?\n \n/quit\nnever asked\n"
+    done = movieqa("chat", "--answer-tokens", "6", "--json", cwd=tmp_path, env=env, stdin=talk)
+    assert done.code == 0, done
+    first, second = (json.loads(line) for line in done.out.splitlines())
+    assert first["answerer"] == second["answerer"] == "tiny-random"
+    assert first["usage"]["frames_used"] > second["usage"]["frames_used"] == 7
+    assert second["until"] == 7.0 and all(span["end"] <= 7.0 for span in second["spans"])
