@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from .readers.mm_id import PICTURE_MARK
+from movieqa.prompt import FRAME_MARK
+
 from .sample import LETTERS, Sample
 
 HUNDREDTHS = "hundredths"
@@ -149,7 +150,7 @@ def write_picture_prompt(sample: Sample) -> str:
         >>> write_picture_prompt(sample)
         'In the image: <img>2.jpg</img>\\n Who is it?'
     """
-    first, *parts = sample.question.split(PICTURE_MARK)
+    first, *parts = sample.question.split(FRAME_MARK)
     if len(parts) != len(sample.pictures):
         raise ValueError(f"{sample.id}: {len(parts)} marks for {len(sample.pictures)} pictures")
     shown = (f"<img>{path}</img>{part}" for path, part in zip(sample.pictures, parts, strict=True))

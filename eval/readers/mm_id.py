@@ -12,13 +12,13 @@ from pathlib import Path, PurePosixPath
 
 from movieqa.errors import EvaluationError
 from movieqa.eval.sample import Fact, Reference, Sample
+from movieqa.prompt import FRAME_MARK
 
 from .files import find_files, is_there, read_rows
 from .rows import Row, gather
 
 FILES = ("benchmark_mmid.json", "*mmid*.json")
 NAME = "mm-id"
-PICTURE_MARK = "<image>"
 _MARK = re.compile(r"<img>(.*?)</img>")
 _PERSON = re.compile(r"\s*(?P<name>\S.*?) is <img>(?P<key>[^<]*)</img>\s*")
 _BOX = re.compile(r"\[\s*(-?\d+)\s*,\s*(-?\d+)\s*,\s*(-?\d+)\s*,\s*(-?\d+)\s*\]")
@@ -46,7 +46,7 @@ def _samples(path: Path) -> Iterator[tuple[Row, Sample]]:
         pictures = tuple(_picture(row, key) for key in _MARK.findall(rest))
         if not pictures:
             raise row.fault("the question shows no picture to be asked about")
-        question = _MARK.sub(PICTURE_MARK, rest).strip()
+        question = _MARK.sub(FRAME_MARK, rest).strip()
         film = str(PurePosixPath(pictures[0]).parent)
         box, facts = _box(row, path.parent / pictures[0]) if kind == "location" else (None, {})
         is_match = kind == "matching"

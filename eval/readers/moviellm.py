@@ -1,10 +1,12 @@
-"""MovieLLM's benchmark of long films: a JSON file a film. Answers of two methods are compared by `movieqa judge`."""
+"""MovieLLM's benchmark of long films: a JSON file a film, in folders of references and of each method's answers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from movieqa.errors import EvaluationError
+from movieqa.eval.prediction import Prediction
 from movieqa.eval.sample import Sample
 
 from .files import find_files, read_record
@@ -28,6 +30,29 @@ def read_moviellm(source: Path) -> tuple[Sample, ...]:
     return gather(found, source)
 
 
+def read_moviellm_answers(folder: Path, samples: Sequence[Sample]) -> tuple[Prediction, ...]:
+    """Read a method's folder, whose files look like the references with answers replaced.
+
+    Args:
+        folder: Such as `ours` or `baseline`, file names as in `ground_truth`.
+        samples: The references.
+
+    Returns:
+        A prediction for every sample, in order; one without an answer in the folder has failed and says so.
+
+    Raises:
+        EvaluationError: The folder does not exist, a file is not as published, or asks other questions.
+    """
+    if not folder.is_dir():
+        raise EvaluationError(f"{folder}: no such folder", hint="name the folder of one method's answers")
+    given: dict[str, Sample] = {}
+    for film in dict.fromkeys(sample.film for sample in samples):
+        path = folder / f"{film}.json"
+        if path.is_file():
+            given |= {sample.id: sample for _, sample in _samples(path)}
+    return tuple(_prediction(sample, given.get(sample.id), folder) for sample in samples)
+
+
 def _samples(path: Path) -> Iterator[tuple[Row, Sample]]:
     record = read_record(path)
     content = record.row("QA")
@@ -45,3 +70,11 @@ def _samples(path: Path) -> Iterator[tuple[Row, Sample]]:
                     facts={**record.facts("movie_title"), "category": category, "number": number},
                 ),
             )
+
+
+def _prediction(sample: Sample, given: Sample | None, folder: Path) -> Prediction:
+    if given is None or given.answer is None:
+        return Prediction(sample=sample, status="failed", error=f"{folder.name} has no answer to it")
+    if given.question != sample.question:
+        raise EvaluationError(f"{folder.name}: {sample.id} is another question there", hint="compare like with like")
+    return Prediction(sample=sample, text=given.answer)

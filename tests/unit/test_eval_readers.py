@@ -11,6 +11,8 @@ from movieqa.errors import EvaluationError
 from movieqa.eval.benchmarks import find_benchmark, list_benchmarks, read_samples, tell_benchmark
 from movieqa.eval.catalogue import Benchmark
 from movieqa.eval.judging.scorers import JudgedAnswers, MLVUGeneration, MultimodalIdentity, VideoChatGPT
+from movieqa.eval.prediction import Prediction
+from movieqa.eval.readers.moviellm import read_moviellm_answers
 from movieqa.eval.sample import Moment, Reference, Sample
 from movieqa.eval.scorers.registry import SCORERS
 from movieqa.train.film_world.making import make_film
@@ -382,6 +384,19 @@ def test_only_the_right_answers_of_moviellm_are_samples(tmp_path: Path) -> None:
         ("category:plot",),
         ("category:temporal",),
     ]
+
+
+def test_methods_folders_become_predictions(tmp_path: Path) -> None:
+    samples = read_samples(WRITERS["moviellm"](tmp_path))
+    ours = read_moviellm_answers(tmp_path / "res" / "ours", samples)
+    assert ours[1] == Prediction(sample=samples[1], text="ours: Otto.")
+    (tmp_path / "res" / "baseline" / "tt01.json").unlink()
+    baseline = read_moviellm_answers(tmp_path / "res" / "baseline", samples)
+    assert {prediction.status for prediction in baseline} == {"failed"} and len(baseline) == len(samples)
+    changed = json.loads((tmp_path / "res" / "ours" / "tt01.json").read_text().replace("Why?", "How?"))
+    write_json(tmp_path / "res" / "ours" / "tt01.json", changed)
+    with pytest.raises(EvaluationError, match="tt01/plot/1 is another question there"):
+        read_moviellm_answers(tmp_path / "res" / "ours", samples)
 
 
 def test_a_box_without_its_picture_stays_in_pixels(tmp_path: Path) -> None:
