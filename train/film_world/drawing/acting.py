@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from movieqa.train.film_world.dice import Dice
 from movieqa.train.film_world.records import Event, Film, Scene, Stay
 
-from .pose import HANGING_LEFT, HANGING_RIGHT, Point, Pose
+from .gestures import DOZING, ON_KNEES, SEATED, bump, gesture, moved_hand
+from .pose import Pose
 
 FLOOR = 505.0
 """Where people's feet are, in stage units from the top."""
@@ -47,13 +47,6 @@ _MOODS_OF_OTHER = {
     "warn": "surprised",
     "reject": "sad",
 }
-_SEATED = (
-    *("say", "read", "write", "look_at", "drink", "pour", "eat", "play", "wave", "cry", "laugh"),
-    *("phone", "sleep", "burn", "break"),
-)
-"""What somebody on a seat does without getting up."""
-_RISES_TOO = ("embrace", "shake", "push", "dance")
-"""Actions for which the other one gets up as well."""
 _CARRIES = ("take", "find", "write", "read", "look_at", "show", "drink", "pour", "play")
 
 
@@ -112,7 +105,7 @@ class Acting:
         if now is None or time >= now.end:
             return home
         share = (time - now.start) / (now.end - now.start)
-        if stay.seat and now.agent == stay.person and now.action not in _SEATED:
+        if stay.seat and now.agent == stay.person and now.action not in SEATED:
             share = min(1.0, max(0.0, (share - 0.1) / (0.9 if now.action == "leave" else 0.8)))
         if now.agent == stay.person and now.action == "enter":
             away = _OFF_LEFT if stay.enters == "left" else _OFF_RIGHT
@@ -126,7 +119,7 @@ class Acting:
                 return (
                     home
                     + side
-                    * _bump(share)
+                    * bump(share)
                     * {"push": 42.0, "embrace": 0.0, "dance": 20.0 * math.sin(share * 12)}[now.action]
                 )
             return home
@@ -181,7 +174,7 @@ class Acting:
             held=self._carried(person, events, time),
         )
         if stay.seat:
-            pose = replace(pose, sit=1.0, right_hand=_ON_KNEES[0], left_hand=_ON_KNEES[1])
+            pose = replace(pose, sit=1.0, right_hand=ON_KNEES[0], left_hand=ON_KNEES[1])
         mood = self._mood(person, events, time)
         pose = replace(pose, mood=mood)
         latest = next(
@@ -189,7 +182,7 @@ class Acting:
         )
         if latest is not None and latest.action == "sleep" and latest.agent == person and time >= latest.end:
             if pose.sit:
-                return replace(pose, mood="asleep", nod=_DOZING, is_blinking=True)
+                return replace(pose, mood="asleep", nod=DOZING, is_blinking=True)
             return replace(pose, mood="asleep", lying=1.0, is_blinking=True)
         if latest is not None and latest.other is not None:
             opposite = latest.other if latest.agent == person else latest.agent
@@ -207,9 +200,9 @@ class Acting:
                 lift = 18.0 * math.sin(tick / 7.0) if now.speech in ("accuse", "tell", "admit", "mistake") else 0.0
                 hand = (52.0, -158.0 - lift) if now.speech in ("accuse", "tell", "warn", "mistake") else pose.right_hand
                 mouth = round(syllable, 1) if share < 0.93 else 0.0
-                return replace(pose, mouth=mouth, right_hand=_moved_hand(pose.right_hand, hand, share))
+                return replace(pose, mouth=mouth, right_hand=moved_hand(pose.right_hand, hand, share))
             return pose
-        return _gesture(pose, now, share, tick, x, is_agent=is_agent)
+        return gesture(pose, now, share, tick, x, is_agent=is_agent)
 
     def _mood(self, person: str, events: list[Event], time: float) -> str:
         for event in reversed(events):
@@ -246,175 +239,7 @@ class Acting:
         return ""
 
 
-_ON_KNEES: tuple[Point, Point] = (52.0, -136.0), (30.0, -134.0)
-"""Where hands rest on a seat."""
-_DOZING = 9.0
-"""Units the head sinks of somebody who sleeps on a seat."""
-
-
-def _eased(rest: object, full: object, share: float) -> object:
-    """Return what lies between the pose at rest and a gesture: people take a moment to get into it and out of it."""
-    if isinstance(full, tuple) and isinstance(rest, tuple):
-        return _moved_hand(rest, full, share)
-    if isinstance(full, float) and isinstance(rest, float):
-        return round(rest + (full - rest) * _weight(share), 2)
-    return full
-
-
-def _moved_hand(rest: Point, full: Point, share: float) -> Point:
-    weight = _weight(share)
-    return round(rest[0] + (full[0] - rest[0]) * weight, 2), round(rest[1] + (full[1] - rest[1]) * weight, 2)
-
-
-def _weight(share: float) -> float:
-    return min(1.0, share / 0.14, (1.0 - share) / 0.14)
-
-
-def _bump(share: float) -> float:
-    return math.sin(math.pi * min(1.0, max(0.0, share)))
-
-
 def _there_and_back(share: float) -> float:
     """Return how near one is to where one goes: there by a third of the time, back in the last third."""
     way = min(1.0, share / 0.34, max(0.0, (1.0 - share) / 0.34))
     return way * way * (3.0 - 2.0 * way)
-
-
-_Gesture = Callable[[float, int], dict[str, object]]
-_AGENT: dict[str, _Gesture] = {
-    "enter": lambda share, tick: {},
-    "give": lambda share, tick: {"right_hand": (40 + 48 * _bump(share * 1.3), -178.0)},
-    "show": lambda share, tick: {"right_hand": (66.0, -196.0)},
-    "take": lambda share, tick: {"crouch": 0.5 * _bump(share), "right_hand": (70.0, -110.0), "nod": 5.0},
-    "put": lambda share, tick: {"crouch": 0.5 * _bump(share), "right_hand": (70.0, -110.0), "nod": 5.0},
-    "hide": lambda share, tick: {"crouch": _bump((share - 0.2) / 0.65), "right_hand": (78.0, -92.0), "nod": 6.0},
-    "find": lambda share, tick: {
-        "crouch": _bump((share - 0.15) / 0.6),
-        "right_hand": (74.0, -96.0 if share < 0.6 else -205.0),
-        "nod": 4.0,
-    },
-    "search": lambda share, tick: {
-        "crouch": _bump((share - 0.2) / 0.6),
-        "right_hand": (70 + 14 * math.sin(tick * 0.9), -92.0),
-        "nod": 6.0,
-    },
-    "read": lambda share, tick: {
-        "right_hand": (46.0, -186.0),
-        "left_hand": (20.0, -184.0),
-        "nod": 6.0,
-        "gaze": 0.3 * math.sin(tick * 0.5),
-    },
-    "look_at": lambda share, tick: {"right_hand": (48.0, -196.0), "nod": 6.0},
-    "write": lambda share, tick: {
-        "right_hand": (48 + 9 * math.sin(tick), -166.0),
-        "left_hand": (26.0, -160.0),
-        "nod": 8.0,
-        "lean": 8.0,
-    },
-    "drink": lambda share, tick: {"right_hand": (26.0, -168.0 - 58 * _bump(share)), "nod": -5 * _bump(share)},
-    "eat": lambda share, tick: {
-        "right_hand": (26.0, -168.0 - 54 * _bump(share * 1.7)),
-        "mouth": 0.5 if tick % 4 < 2 and share > 0.3 else 0.0,
-    },
-    "pour": lambda share, tick: {
-        "right_hand": (54.0, -150.0),
-        "left_hand": (58.0, -176.0 - 16 * _bump(share)),
-        "nod": 6.0,
-    },
-    "break": lambda share, tick: {"right_hand": (60.0, -215.0 if share < 0.4 else -110.0), "lean": 12.0 * _bump(share)},
-    "burn": lambda share, tick: {"right_hand": (76.0, -150.0), "nod": 5.0},
-    "play": lambda share, tick: {
-        "right_hand": (34 + 16 * math.sin(tick * 1.1), -170.0),
-        "left_hand": (30.0, -190.0),
-        "nod": 3 * math.sin(tick * 0.6),
-    },
-    "embrace": lambda share, tick: {
-        "right_hand": (66.0, -190.0),
-        "left_hand": (60.0, -208.0),
-        "lean": 8.0 * _bump(share),
-    },
-    "shake": lambda share, tick: {"right_hand": (70.0, -160.0 + 9 * math.sin(tick * 1.6))},
-    "push": lambda share, tick: {
-        "right_hand": (40 + 50 * _bump(share), -190.0),
-        "left_hand": (36 + 50 * _bump(share), -196.0),
-        "lean": 16 * _bump(share),
-    },
-    "wave": lambda share, tick: {"right_hand": (54 + 18 * math.sin(tick * 1.3), -300.0)},
-    "kneel": lambda share, tick: {"crouch": _bump(share) ** 0.4, "right_hand": (60.0, -180.0), "nod": -4.0},
-    "dance": lambda share, tick: {
-        "right_hand": (74.0, -205.0),
-        "left_hand": (56.0, -170.0),
-        "step": tick / 9.0,
-        "jump": 6 * abs(math.sin(tick * 0.5)),
-    },
-    "cry": lambda share, tick: {
-        "right_hand": (14.0, -238.0),
-        "nod": 9 + 2 * math.sin(tick * 1.4),
-        "tears": 0.2 + share,
-    },
-    "laugh": lambda share, tick: {"mouth": 0.4 + 0.5 * (tick % 4 < 2), "nod": -5 + 3 * math.sin(tick * 1.7)},
-    "sweep": lambda share, tick: {
-        "right_hand": (50 + 30 * math.sin(tick * 0.7), -130.0),
-        "left_hand": (34 + 20 * math.sin(tick * 0.7), -170.0),
-        "lean": 10.0,
-        "tool": "broom",
-    },
-    "sleep": lambda share, tick: {"lying": min(1.0, share * 2.2), "is_blinking": share > 0.2},
-    "phone": lambda share, tick: {
-        "right_hand": (30.0, -250.0),
-        "tool": "receiver",
-        "mouth": 0.6 if tick % 5 < 2 else 0.0,
-    },
-    "pray": lambda share, tick: {
-        "right_hand": (32.0, -196.0),
-        "left_hand": (30.0, -198.0),
-        "nod": 8.0,
-        "is_blinking": True,
-        "crouch": 0.8 * _bump(share) ** 0.4,
-    },
-    "stretch": lambda share, tick: {
-        "right_hand": (60.0, -230 - 70 * math.sin(tick * 0.6)),
-        "left_hand": (-60.0, -230 - 70 * math.sin(tick * 0.6)),
-        "crouch": 0.25 + 0.25 * math.sin(tick * 0.6),
-    },
-}
-_OTHER: dict[str, _Gesture] = {
-    "give": lambda share, tick: {"right_hand": (36 + 46 * _bump(share), -178.0)} if share > 0.3 else {},
-    "show": lambda share, tick: {"lean": 5.0, "nod": 4.0},
-    "embrace": lambda share, tick: (
-        {"right_hand": (60.0, -200.0), "left_hand": (54.0, -186.0)} if 0.25 < share < 0.85 else {}
-    ),
-    "shake": lambda share, tick: (
-        {"right_hand": (70.0, -160.0 + 9 * math.sin(tick * 1.6))} if 0.25 < share < 0.85 else {}
-    ),
-    "push": lambda share, tick: {"lean": -22.0 * _bump(share), "right_hand": (60.0, -200.0)},
-    "dance": lambda share, tick: {"right_hand": (74.0, -205.0), "left_hand": (56.0, -170.0), "step": tick / 9.0},
-}
-
-
-def _gesture(pose: Pose, event: Event, share: float, tick: int, x: float, *, is_agent: bool) -> Pose:
-    make = (_AGENT if is_agent else _OTHER).get(event.action)
-    changes: dict[str, object] = dict(make(share, tick)) if make is not None else {}
-    if pose.sit:
-        if event.action == "sleep":
-            changes = {"nod": _DOZING * min(1.0, share * 2.2), "is_blinking": share > 0.2}
-        elif event.action in ("give", "show") and not is_agent:
-            changes.pop("lean", None)
-        elif event.action not in (_SEATED if is_agent else ()) and (is_agent or event.action in _RISES_TOO):
-            changes = {"right_hand": HANGING_RIGHT, "left_hand": HANGING_LEFT} | changes | {"sit": 0.0}
-    if event.action != "sleep":
-        changes = {name: _eased(getattr(pose, name), value, share) for name, value in changes.items()}
-    walks = (
-        is_agent
-        and (share < 0.34 or share > 0.66)
-        and event.action in ("hide", "find", "search", "take", "put", "give", "shake", "embrace", "push")
-    )
-    if is_agent and (event.action in ("enter", "leave", "follow") or walks):
-        changes["step"] = round(x / 78.0, 2) or 0.01
-        changes.setdefault("turn", 0.9)
-    pose = replace(pose, **changes)  # type: ignore[arg-type]
-    if is_agent and event.action == "leave":
-        return replace(pose, facing=-1 if x < 500 else 1)
-    if is_agent and event.action == "enter":
-        return replace(pose, facing=1 if x < 500 else -1)
-    return pose
