@@ -19,9 +19,11 @@ from movieqa.eval.scorers.reference_captions import read_vtimellm_captions
 from movieqa.eval.scorers.registry import make_scorer
 from movieqa.eval.scorers.soda import match_in_order, overlaps
 from movieqa.eval.scorers.vtimellm_log import read_vtimellm_log, score_vtimellm_log
+from tests.score_effects import effects_with_java, effects_without_java
 from tests.scored import GOLDEN, answered, golden, moments, not_answered, rows
 
 VTIMELLM = GOLDEN / "vtimellm"
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "evaluation.md"
 needs_java = pytest.mark.skipif(shutil.which("java") is None, reason="METEOR and its tokenizer need Java")
 
 
@@ -180,6 +182,18 @@ def test_a_mixed_log_with_broken_lines_prints_what_the_original_prints() -> None
     last = next(one for one in read_vtimellm_log(log, data).captioning if one.sample.id == "v_p007_kite")
     lines_of_it = [line for line in log.read_text().splitlines() if '"v_p007_kite"' in line]
     assert last.text == json.loads(lines_of_it[-1])["answer"] != json.loads(lines_of_it[0])["answer"]
+
+
+@needs_java
+@pytest.mark.usefixtures("_java")
+def test_the_table_of_effects_on_dense_captions_is_true() -> None:
+    for effect in effects_with_java():
+        assert f"{effect}\n" in DOCUMENTATION.read_text(), effect
+
+
+def test_the_table_of_effects_is_true() -> None:
+    for effect in effects_without_java():
+        assert f"{effect}\n" in DOCUMENTATION.read_text(), effect
 
 
 def test_a_video_without_annotation_stops_as_in_the_original() -> None:
