@@ -66,6 +66,9 @@ class MetricTables:
     tags: tuple[TagTable, ...]
     lengths: tuple[LengthPoint, ...]
     worst: tuple[Case, ...]
+    """Lowest values first."""
+    best: float
+    """The highest value that any sample has, and at least 1."""
 
 
 def make_tables(run: Run, scores: Scores, *, metric: str | None = None, num_worst: int = 20) -> MetricTables | None:
@@ -98,6 +101,7 @@ def make_tables(run: Run, scores: Scores, *, metric: str | None = None, num_wors
         tags=tuple(_tag_tables(cases)),
         lengths=tuple(_length_curve(run, cases)),
         worst=tuple(sorted(cases, key=lambda case: case.value)[:num_worst]),
+        best=max(1.0, *(case.value for case in cases)),
     )
 
 
