@@ -14,7 +14,7 @@ from movieqa.storage import read_bounded
 
 from .rows import Row
 
-MOST_BYTES = 512 << 20
+MOST_BYTES = 128 << 20
 """Of one file, and of what is unpacked from it."""
 MOST_FILES = 20_000
 """In one folder of samples."""
