@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,6 @@ from movieqa.model import MovieModel
 from movieqa.prompt import IGNORED_LABEL
 from movieqa.train.data.batch import collate
 from movieqa.train.data.example import NOTHING, Example
-from movieqa.train.data.loading import read_micro_batches
 from movieqa.train.data.order import BatchOrder
 from movieqa.train.data.packing import join, restarting_positions
 from movieqa.train.data.training_set import TrainingSet
@@ -124,39 +125,35 @@ def test_padding_and_empty_examples_change_no_loss(
     assert float(model(**nothing.arguments()).loss) == 0.0
 
 
-def samples_of(data: TrainingSet, order: BatchOrder, world_size: int, start: int, count: int) -> list[list[int]]:
+def samples_of(order: BatchOrder, world_size: int, start: int, count: int) -> list[list[int]]:
     """Return the samples that all processes together read in some steps."""
-    found: list[list[int]] = [[] for _ in range(count)]
-    for rank in range(world_size):
-        for micro in read_micro_batches(data, order, start=start, rank=rank, world_size=world_size):
-            if micro.step.number >= start + count:
-                break
-            found[micro.step.number - start] += [index for row in micro.batch.indices for index in row]
-    return [sorted(index for index in step if index != NOTHING) for step in found]
+    found = []
+    for step in islice(order.from_step(start), count):
+        shares = [order.share(step, rank=rank, world_size=world_size, micro_batch=1) for rank in range(world_size)]
+        read = [index for share in shares for micro in share for row in micro for index in row]
+        found.append(sorted(index for index in read if index != NOTHING))
+    return found
 
 
 @pytest.mark.parametrize("capacity", [None, 400])
 def test_one_two_and_three_processes_learn_from_the_same_samples(data: TrainingSet, capacity: int | None) -> None:
     order = BatchOrder(data.lengths, samples_per_step=3, seed=4, capacity=capacity)
-    whole = samples_of(data, order, 2, 0, 6)
-    assert whole == samples_of(data, order, 1, 0, 6) == samples_of(data, order, 3, 0, 6)
-    changed = samples_of(data, order, 2, 0, 2) + samples_of(data, order, 1, 2, 2) + samples_of(data, order, 2, 4, 2)
+    whole = samples_of(order, 2, 0, 6)
+    assert whole == samples_of(order, 1, 0, 6) == samples_of(order, 3, 0, 6)
+    changed = samples_of(order, 2, 0, 2) + samples_of(order, 1, 2, 2) + samples_of(order, 2, 4, 2)
     assert changed == whole, "two processes, then one, then two again"
     assert sorted(whole[0] + whole[1]) == sorted(whole[2] + whole[3]) == list(range(5))
 
 
-def test_workers_read_the_same(data: TrainingSet) -> None:
-    order = BatchOrder(data.lengths, samples_per_step=2, seed=1)
-    for ahead, plain in zip(
-        read_micro_batches(data, order, micro_batch=2, num_workers=1),
-        read_micro_batches(data, order, micro_batch=2),
-        strict=False,
-    ):
-        assert torch.equal(ahead.batch.input_ids, plain.batch.input_ids)
-        assert ahead.batch.indices == plain.batch.indices
-        assert ahead.is_last
-        if plain.step.number == 3:
-            break
+def test_threads_read_the_same(data: TrainingSet, examples: list[Example]) -> None:
+    """Each thread has a decoder of its own."""
+    with ThreadPoolExecutor(4) as pool:
+        read = list(pool.map(data.__getitem__, [2, 0, 2, 2, 1, 2]))
+    for index, example in zip([2, 0, 2, 2, 1, 2], read, strict=True):
+        assert np.array_equal(example.input_ids, examples[index].input_ids)
+        for medium, other in zip(example.media, examples[index].media, strict=True):
+            assert medium.pixels is not None and other.pixels is not None
+            assert torch.equal(medium.pixels, other.pixels)
 
 
 def test_every_process_gets_as_many_micro_batches() -> None:
@@ -179,11 +176,14 @@ def test_impossible_shares_are_refused(settings: dict[str, int], reason: str) ->
         next(order.from_step(-1))
 
 
-def test_bad_samples_found_in_a_worker_are_counted(tmp_path: Path) -> None:
+def test_a_bad_sample_in_a_row_is_told_by_its_batch(tmp_path: Path) -> None:
     write_picture(tmp_path / "a.png").write_bytes(b"\x89PNG broken")
     records = [{"image": "a.png", "conversations": said("<image>\nWho?", "Mara.")}, {"conversations": said("a", "b")}]
     data = open_records(tmp_path, records, max_bad=1)
-    order = BatchOrder(data.lengths, samples_per_step=2, seed=1)
-    micro = next(iter(read_micro_batches(data, order, micro_batch=2, num_workers=1)))
-    assert [bad.number for bad in data.bad] == [1]
-    assert sorted(index for row in micro.batch.indices for index in row) == [0, 1]
+    batch = collate([join([data[0], data[1]])])
+    assert [(index, bad.number) for index, bad in batch.bad] == [(0, 1)]
+    other = open_records(tmp_path, records, max_bad=1)
+    other.record(batch.bad)
+    other.record(batch.bad)
+    assert other.bad == data.bad, "told by another process, and counted once"
+    assert batch.num_learned == collate([data[1]]).num_learned

@@ -35,7 +35,7 @@ class DataConfig:
         repeats_media: Show a picture or video again in every turn about it, as LLaMA-VID was trained; films never.
         reference_compatible: Take what the published code takes: times outside the video, unknown symbols of time.
         seed: Of the places of repeated pictures and of the choice that weights below 1 make.
-        num_workers: Processes that read media ahead; 0 reads in the main process.
+        num_workers: Threads that read media ahead; 0 reads a sample when it is needed.
         stall_seconds: A video's decoder is killed when it says nothing for so long.
     """
 

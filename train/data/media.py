@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -76,7 +76,7 @@ class MediaReader:
         self._model_config = model_config
         self._config = config
         self._folders = tuple(folders)
-        self._decoder = VideoDecoder(stall_seconds=config.stall_seconds)
+        self._threads = threading.local()  # a decoder answers one thread at a time
         self._facts: dict[Path, VideoFacts] = {}
         self._stored = lru_cache(_OPEN_FILES)(lambda path: open_stored(path, model_config))
         self._workspaces = lru_cache(_OPEN_FILES)(lambda path: open_workspace_film(path, model_config, config.features))
@@ -103,7 +103,7 @@ class MediaReader:
 
     def _video(self, path: Path, ref: MediumRef) -> Medium:
         if path not in self._facts:
-            self._facts[path] = self._decoder.facts(path)
+            self._facts[path] = self._decoder().facts(path)
         facts, texts = self._facts[path], None
         if ref.kind == "film":
             texts = film_texts(ref)
@@ -117,10 +117,14 @@ class MediaReader:
             times = spread_times(facts, ref.num_frames, ref.stretch)
         else:
             times = steady_times(facts, fps=self._config.fps, most=self._config.max_frames, stretch=ref.stretch)
-        return _Video(path=path, times=times, texts=texts, processor=self._processor, decoder=self._decoder)
+        return _Video(path=path, times=times, texts=texts, processor=self._processor, open_decoder=self._decoder)
 
-    def __getstate__(self) -> dict[str, object]:
-        raise TypeError("a reader of media is made anew in another process, not sent there")
+    def _decoder(self) -> VideoDecoder:
+        """Return this thread's decoder."""
+        if not hasattr(self._threads, "decoder"):
+            self._threads.decoder = VideoDecoder(stall_seconds=self._config.stall_seconds)
+        decoder: VideoDecoder = self._threads.decoder
+        return decoder
 
 
 def film_texts(ref: MediumRef) -> tuple[str, ...]:
@@ -141,13 +145,11 @@ def read_picture(path: Path) -> Image.Image:
         SampleError: If it is damaged, too large, or no picture.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_PICTURES) as image:
-                if image.width * image.height > _MAX_PIXELS:
-                    raise SampleError(f"{path.name}: a picture of {image.width}x{image.height} pixels is too large")
-                return image.convert("RGB")
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        with Image.open(path, formats=_PICTURES) as image:
+            if image.width * image.height > _MAX_PIXELS:
+                raise SampleError(f"{path.name}: a picture of {image.width}x{image.height} pixels is too large")
+            return image.convert("RGB")
+    except Image.DecompressionBombError:
         raise SampleError(f"{path.name}: the picture is too large") from None
     except UnidentifiedImageError:
         raise SampleError(f"{path.name}: no picture that can be read") from None
@@ -173,14 +175,14 @@ class _Video:
     times: NDArray[np.float64]
     texts: tuple[str, ...] | None
     processor: MovieProcessor
-    decoder: VideoDecoder
+    open_decoder: Callable[[], VideoDecoder]
 
     @property
     def num_frames(self) -> int:
         return len(self.times)
 
     def read(self, frames: NDArray[np.int64]) -> Frames:
-        pictures = self.decoder.pictures(self.path, self.times[frames].tolist())
+        pictures = self.open_decoder().pictures(self.path, self.times[frames].tolist())
         return Frames(pixels=torch.cat([self.processor.preprocess([picture]) for picture in pictures]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from .sample import SampleError
 
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32)
 _BLOCK = 512
+_WARNINGS = threading.Lock()
+"""Filters of warnings belong to the whole process."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,7 +87,7 @@ def _tensor(array: NDArray[np.floating]) -> Tensor:
         raise ValueError("its numbers are in an order that cannot be mapped")
     if array.dtype.itemsize > 4:
         raise ValueError(f"its numbers are {array.dtype}, not float16 or float32")
-    with warnings.catch_warnings():
+    with _WARNINGS, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given (NumPy array|buffer) is not writable")
         return torch.from_numpy(array)  # nothing here or in the model writes into features
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch.utils.data import Dataset, get_worker_info
+from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from movieqa.errors import ConfigError, TrainingError
@@ -103,8 +103,7 @@ class TrainingSet(Dataset[Example]):
         except SampleError as error:
             facts = self.samples[index]
             bad = BadSample(file=self._name(facts), number=facts.number, id="", reason=error.message)
-            if get_worker_info() is None:  # else the process that gets the batch counts them, for all workers
-                self.record([(index, bad)])
+            self.record([(index, bad)])
             return empty_example(self.pad, bad=(index, bad))
 
     def record(self, bad: Sequence[tuple[int, BadSample]]) -> None:
