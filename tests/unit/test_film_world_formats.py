@@ -14,6 +14,9 @@ pytest.importorskip("skia")
 
 from movieqa import api
 from movieqa.errors import ConfigError
+from movieqa.train.data.config import DataConfig
+from movieqa.train.data.formats.reading import read_sample
+from movieqa.train.data.places import find_medium
 from movieqa.train.film_world.formats.building import FORMATS, BuiltData, build_training_data
 from movieqa.train.film_world.formats.folder import read_film_folder
 from movieqa.train.film_world.synthesis import synthesize_film_world
@@ -61,6 +64,26 @@ def test_dialogues_alternate_and_show_the_film_once(records: Records) -> None:
             assert [turn["from"] for turn in turns] == ["human", "gpt"] * (len(turns) // 2)
             assert mark in turns[0]["value"] and sum(turn["value"].count(mark) for turn in turns) == 1
             assert all(turn["value"].strip() for turn in turns)
+
+
+def test_the_training_reader_takes_every_record_and_finds_its_media(
+    films: Path, built: BuiltData, records: Records
+) -> None:
+    wanted = {
+        "align": "llava-picture",
+        "instruct": "llava-video",
+        "long_video": "film",
+        "identity": "ida-vlm",
+        "boundary": "vtimellm",
+        "text": "text",
+    }
+    for name in FORMATS:
+        for record in records[name]:
+            sample = read_sample(record, DataConfig())
+            assert sample.format == wanted[name]
+            assert bool(sample.media) == (name != "text")
+            for medium in sample.media:
+                assert find_medium(medium, (built.folder, films)).exists()
 
 
 def test_stage_one_has_one_turn_and_no_names(films: Path, records: Records) -> None:
