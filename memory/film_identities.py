@@ -96,6 +96,23 @@ class FilmIdentities:
             self._known = (until, self._make(math.inf if until is None else until))
         return self._known[1]
 
+    def memory(self, people: Sequence[int], until: float | None) -> Float[Tensor, "K Q C"]:
+        """Return what is remembered of people, by id, of what is shown before `until`, in seconds.
+
+        Raises:
+            ConfigError: If somebody is not known or not on screen by then.
+            WorkspaceError: If the proxy is damaged.
+        """
+        references = []
+        for id_ in people:
+            one = self._cast.get(id_)
+            limit = math.inf if until is None else until
+            own = choose_references(self._cast, one, limit, self._config.most_references) if one is not None else ()
+            if not own:
+                raise ConfigError(f"person {id_} is not on screen by then")
+            references.append(own)
+        return self._remember(references)
+
     def _make(self, until: float) -> Conditioning | None:
         references = {
             one: faces

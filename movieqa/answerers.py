@@ -12,14 +12,15 @@ from movieqa.people_files import has_cast, load_cast
 from movieqa.workspace import Workspace
 
 if TYPE_CHECKING:
+    from movieqa.film_prompts import CastForm
     from movieqa.identity import Cast
     from movieqa.loaded import LoadedModel
-    from movieqa.model.conditioning import FilmConditioner
+    from movieqa.model.conditioning import FilmConditioner, IdentityTokenSource
     from movieqa.model.loading import Quantisation
     from movieqa.session import Guidance
 
-MakeConditioner = Callable[["LoadedModel", Workspace, "Cast"], "FilmConditioner"]
-"""Makes what reads frames by who is in them, given the model, the film and its people."""
+MakePeople = Callable[["LoadedModel", Workspace, "Cast"], "PeopleParts"]
+"""Makes the parts for people, given the model, the film and who is in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,7 @@ class AnswererConfig:
         quantisation: Of the language model's weights.
         answer_tokens: The longest answer a model writes.
         max_spans: The most moments an answer cites, 1 to 5.
+        cast_form: How a model is told of people: by their names in `words`, or by the `slots` it was trained with.
     """
 
     model: str | None = None
@@ -41,17 +43,29 @@ class AnswererConfig:
     quantisation: Quantisation = "none"
     answer_tokens: int = 512
     max_spans: int = 5
+    cast_form: CastForm = "words"
 
 
-def open_answerer(
-    workspace: Workspace, config: AnswererConfig, *, make_conditioner: MakeConditioner | None = None
-) -> Answerer:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PeopleParts:
+    """What a model was trained with to see people; each may be missing.
+
+    Attributes:
+        conditioner: Changes how frames are read by who is in them.
+        identity_tokens: Makes tokens of the pictures of people.
+    """
+
+    conditioner: FilmConditioner | None = None
+    identity_tokens: IdentityTokenSource | None = None
+
+
+def open_answerer(workspace: Workspace, config: AnswererConfig, *, make_people: MakePeople | None = None) -> Answerer:
     """Open what answers questions about a film.
 
     Args:
         workspace: The film.
         config: What answers, and how.
-        make_conditioner: Makes what changes how the model reads frames by who is in them; nothing does without it.
+        make_people: Makes what the model was trained with to see people; it is told of them in words without.
 
     Raises:
         ConfigError: A setting cannot work.
@@ -67,13 +81,22 @@ def open_answerer(
     from movieqa.model_answerer import ModelAnswerer
     from movieqa.session import FilmSession, SessionConfig
 
-    settings = SessionConfig(guidance=config.guidance, decoding=Decoding(max_new_tokens=config.answer_tokens))
-    cast = load_cast(workspace) if has_cast(workspace) or make_conditioner is not None else None
+    settings = SessionConfig(
+        guidance=config.guidance,
+        decoding=Decoding(max_new_tokens=config.answer_tokens),
+        cast_form=config.cast_form,
+    )
+    cast = load_cast(workspace) if has_cast(workspace) or make_people is not None else None
     loaded = open_model(config.model, device=config.device, quantisation=config.quantisation)
-    conditioner = None
-    if cast is not None and make_conditioner is not None:
-        conditioner = make_conditioner(loaded, workspace, cast)
-    session = FilmSession(workspace, loaded, settings, cast=cast, conditioner=conditioner)
+    parts = make_people(loaded, workspace, cast) if cast is not None and make_people is not None else PeopleParts()
+    session = FilmSession(
+        workspace,
+        loaded,
+        settings,
+        cast=cast,
+        conditioner=parts.conditioner,
+        identity_tokens=parts.identity_tokens,
+    )
     return ModelAnswerer(session, max_spans=config.max_spans)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from movieqa.answer import Span
@@ -35,8 +35,8 @@ def check_cast(answer: str, cast: Cast, spans: Sequence[Span], shots: Sequence[S
         spans: The moments it cites; one that was not found proves nobody's presence.
         shots: The film's shots.
     """
-    people = _people(cast)
-    named = [name for name in people if any(_is_named(form, answer) for form in _forms(name, people))]
+    people = people_by_name(cast)
+    named = [name for name in people if any(_is_named(form, answer) for form in called(name, people))]
     cited = {
         shot.index
         for span in spans
@@ -51,7 +51,7 @@ def check_cast(answer: str, cast: Cast, spans: Sequence[Span], shots: Sequence[S
     )
 
 
-def _people(cast: Cast) -> dict[str, list[Identity]]:
+def people_by_name(cast: Cast) -> dict[str, list[Identity]]:
     """Return who may be meant by each name; nobody by a name of the cast folder that fits nobody on screen."""
     people: dict[str, list[Identity]] = {}
     for one in cast.identities:
@@ -59,8 +59,13 @@ def _people(cast: Cast) -> dict[str, list[Identity]]:
     return people | {name: [] for name in cast.unseen if name not in people}
 
 
-def _forms(name: str, people: dict[str, list[Identity]]) -> tuple[str, ...]:
-    """Return how a person is called: by the whole name, or by a first name that nobody else has."""
+def called(name: str, people: Collection[str]) -> tuple[str, ...]:
+    """Return how a person is called: by the whole name, or by a first name that nobody else has.
+
+    Args:
+        name: The whole name.
+        people: All names, this one among them.
+    """
     first, _, rest = name.partition(" ")
     is_sure = bool(rest) and len(first) >= _SHORTEST_NAME and first != "person"
     shared = sum(other.split(" ", 1)[0] == first for other in people)

@@ -1,10 +1,11 @@
-"""The people of a film as words: what a language model is told of who is who and who is on screen, at six levels."""
+"""The people of a film as words or slots: what a language model is told of who is on screen, at five levels."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from movieqa.identity import Cast, Identity, shown_before
 from movieqa.intervals import total
 from movieqa.movie import Shot
+from movieqa.person_slots import IDENTITY_MARK, PersonSlots
 from movieqa.times import format_time
 
 SHORT_PART = 20.0
@@ -38,10 +40,20 @@ class CastText:
     Attributes:
         header: Lines before the film: an introduction, then one for each person, longest on screen first.
         presence: Lines inside the film, in film order.
+        people: Ids of the people of the header, where slots stand for them instead of names.
     """
 
     header: tuple[str, ...]
     presence: tuple[PresenceLine, ...]
+    people: tuple[int, ...] | None = None
+
+    def cleaned(self, before: Sequence[str], clean: Callable[[str], str]) -> CastText:
+        """Return it after other lines; where names are told, every line is cleaned of what is no name."""
+        first = tuple(map(clean, before))
+        if self.people is not None:
+            return replace(self, header=(*first, *self.header))
+        presence = tuple(replace(line, text=clean(line.text)) for line in self.presence)
+        return replace(self, header=(*first, *map(clean, self.header)), presence=presence)
 
 
 def cast_levels(cast: Cast, shots: Sequence[Shot], *, until: float | None = None) -> tuple[CastText, ...]:
@@ -58,20 +70,24 @@ def cast_levels(cast: Cast, shots: Sequence[Shot], *, until: float | None = None
     Returns:
         The levels; none at all when nobody is on screen by then.
     """
-    limit = math.inf if until is None else until
-    seconds = {one.id: total(shown_before(one.spans, limit)) for one in cast.identities}
-    everybody = sorted((one for one in cast.identities if seconds[one.id]), key=lambda one: (-seconds[one.id], one.id))
-    if not everybody:
-        return ()
-    main = [one for one in everybody if seconds[one.id] >= SHORT_PART] or everybody[:1]
-    all_in, main_in = _who_is_in(cast, everybody, shots, limit), _who_is_in(cast, main, shots, limit)
-    return (
-        _told(everybody, seconds, _by_shot(all_in)),
-        _told(main, seconds, _by_shot(main_in)),
-        _told(main, seconds, list(_changes(main_in))),
-        _told(main, seconds, list(_changes(_by_scene(main_in, main)))),
-        _told(main, seconds, []),
-    )
+    return _levels(cast, shots, until, _Words())
+
+
+def slot_levels(
+    slots: PersonSlots, shots: Sequence[Shot], *, until: float | None = None, identity_tokens: int = 0
+) -> tuple[CastText, ...]:
+    """Write a film's people as slots of a trained model, at the levels of `cast_levels`; no name is told.
+
+    Args:
+        slots: Who has which slot; who has none is not told of.
+        shots: The film's shots, those that began before `until`.
+        until: Seconds, as the slots were given with.
+        identity_tokens: Tokens made of pictures that stand beside each person's slot before the film.
+
+    Returns:
+        The levels; none at all when nobody has a slot.
+    """
+    return _levels(slots.cast, shots, until, _Slots(slots=slots, identity_tokens=identity_tokens))
 
 
 def choose_level(sizes: Sequence[int], room: int) -> int:
@@ -107,17 +123,82 @@ class _Part:
     people: tuple[Identity, ...]
 
 
-def _told(people: Sequence[Identity], seconds: Mapping[int, float], parts: Sequence[_Part]) -> CastText:
-    presence = tuple(PresenceLine(start=part.start, text=_names(part.people)) for part in parts)
-    lines = (
-        f"{one.label}: first seen at {format_time(one.first)}, on screen for {round(seconds[one.id])} s"
-        for one in people
+class _Form(Protocol):
+    """How people are told of."""
+
+    def knows(self, one: Identity) -> bool:
+        """Whether anything can be told of a person."""
+
+    def introduce(self, one: Identity, seconds: float) -> str:
+        """Write a person's line before the film; `seconds` on screen."""
+
+    def place(self, people: Sequence[Identity]) -> str:
+        """Write who is on screen."""
+
+    def told(self, people: Sequence[Identity], lines: Sequence[str], presence: Sequence[PresenceLine]) -> CastText:
+        """Put a level together."""
+
+
+class _Words:
+    """By name."""
+
+    def knows(self, one: Identity) -> bool:
+        return True
+
+    def introduce(self, one: Identity, seconds: float) -> str:
+        return f"{one.label}: first seen at {format_time(one.first)}, on screen for {round(seconds)} s"
+
+    def place(self, people: Sequence[Identity]) -> str:
+        return f"[{', '.join(one.label for one in people)}]" if people else "[nobody known]"
+
+    def told(self, people: Sequence[Identity], lines: Sequence[str], presence: Sequence[PresenceLine]) -> CastText:
+        return CastText(header=(_WITH_MARKS if presence else _INTRODUCTION, *lines), presence=tuple(presence))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Slots:
+    """By slot."""
+
+    slots: PersonSlots
+    identity_tokens: int
+
+    def knows(self, one: Identity) -> bool:
+        return one.id in self.slots.texts
+
+    def introduce(self, one: Identity, seconds: float) -> str:
+        return self.slots.texts[one.id] + IDENTITY_MARK * self.identity_tokens
+
+    def place(self, people: Sequence[Identity]) -> str:
+        return "".join(self.slots.texts[one.id] for one in people) or "-"
+
+    def told(self, people: Sequence[Identity], lines: Sequence[str], presence: Sequence[PresenceLine]) -> CastText:
+        ids = tuple(one.id for one in people)
+        return CastText(header=(_INTRODUCTION, *lines), presence=tuple(presence), people=ids)
+
+
+def _levels(cast: Cast, shots: Sequence[Shot], until: float | None, form: _Form) -> tuple[CastText, ...]:
+    limit = math.inf if until is None else until
+    seconds = {one.id: total(shown_before(one.spans, limit)) for one in cast.identities}
+    seen = (one for one in cast.identities if seconds[one.id] and form.knows(one))
+    everybody = sorted(seen, key=lambda one: (-seconds[one.id], one.id))
+    if not everybody:
+        return ()
+    main = [one for one in everybody if seconds[one.id] >= SHORT_PART] or everybody[:1]
+    all_in, main_in = _who_is_in(cast, everybody, shots, limit), _who_is_in(cast, main, shots, limit)
+    return tuple(
+        form.told(
+            people,
+            [form.introduce(one, seconds[one.id]) for one in people],
+            [PresenceLine(start=part.start, text=form.place(part.people)) for part in parts],
+        )
+        for people, parts in (
+            (everybody, _by_shot(all_in)),
+            (main, _by_shot(main_in)),
+            (main, list(_changes(main_in))),
+            (main, list(_changes(_by_scene(main_in, main)))),
+            (main, []),
+        )
     )
-    return CastText(header=(_WITH_MARKS if presence else _INTRODUCTION, *lines), presence=presence)
-
-
-def _names(people: Sequence[Identity]) -> str:
-    return f"[{', '.join(one.label for one in people)}]" if people else "[nobody known]"
 
 
 def _who_is_in(cast: Cast, people: Sequence[Identity], shots: Sequence[Shot], limit: float) -> list[_Part]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -174,17 +174,22 @@ class TextStream:
 
     Args:
         tokenizer: The language model's tokenizer.
+        ids: Tokens that are there already.
+        rewrite: Changes the text before it is told.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerBase, ids: Iterable[int] = (), *, rewrite: Callable[[str], str] = str
+    ) -> None:
         self._tokenizer = tokenizer
-        self.ids: list[int] = []
+        self._rewrite = rewrite
+        self.ids = list(ids)
         self._told = ""
 
     @property
     def text(self) -> str:
         """All of the text so far."""
-        return str(self._tokenizer.decode(self.ids, skip_special_tokens=True)).strip()
+        return self._rewrite(str(self._tokenizer.decode(self.ids, skip_special_tokens=True)).strip())
 
     def add(self, token: int) -> str:
         """Take a token, and return what can be told now; often nothing."""

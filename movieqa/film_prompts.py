@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from movieqa.cast_text import cast_levels
+from movieqa.cast_text import cast_levels, slot_levels
 from movieqa.errors import ConfigError, ContextOverflowError
 from movieqa.identity import Cast
 from movieqa.model.processor import MovieProcessor
+from movieqa.person_slots import IDENTITY_MARK, SLOT_TEXTS, PersonSlots
 from movieqa.prompt import (
     FRAME_MARK,
     FRAME_SLOT,
@@ -24,6 +26,9 @@ from movieqa.prompt import (
 )
 from movieqa.shown import ShownFilm
 from movieqa.workspace import Workspace
+
+CastForm = Literal["words", "slots"]
+CAST_FORMS: tuple[CastForm, ...] = ("words", "slots")
 
 _PROBES = ("Who?", "1")  # what the prompts of two unlike questions have in common, all prompts have
 
@@ -54,7 +59,9 @@ class FilmPrompts:
         answer_tokens: Room for the longest answer.
         limit: Tokens of prompt and answer; None for what the model was trained for.
         motion: Called only when frames must be left out; returns how much each frame moves, [T].
-        cast: Who is on screen when; the prompts say it in words. They say nothing of people without it.
+        cast: Who is on screen when. The prompts say nothing of people without it.
+        cast_form: How people are told of: by their names in words, or by the slots of a model that has them.
+        identity_tokens: With slots, tokens made of pictures that stand beside each person's slot before the film.
     """
 
     def __init__(
@@ -66,6 +73,8 @@ class FilmPrompts:
         limit: int | None,
         motion: Callable[[], NDArray[np.float64]],
         cast: Cast | None = None,
+        cast_form: CastForm = "words",
+        identity_tokens: int = 0,
     ) -> None:
         self._workspace = workspace
         self._processor = processor
@@ -73,7 +82,11 @@ class FilmPrompts:
         self._limit = limit
         self._motion = motion
         self.cast = cast
-        self._forbidden = tuple(str(token) for token in processor.tokenizer.all_special_tokens)
+        self._cast_form = cast_form
+        self._identity_tokens = identity_tokens
+        self._slots: tuple[float | None, PersonSlots] | None = None
+        specials = (str(token) for token in processor.tokenizer.all_special_tokens)
+        self._forbidden = (*specials, IDENTITY_MARK, *SLOT_TEXTS)
 
     def clean(self, text: str) -> str:
         """Take out of a text what would mean something else in a prompt."""
@@ -99,11 +112,16 @@ class FilmPrompts:
         times = times[times < shown.duration]
         if not len(times):
             raise ConfigError("no sampled frame was shown by then", hint="give a later time with until")
-        levels = () if self.cast is None else cast_levels(self.cast, shown.shots, until=until)
+        slots = self.slots(until)
+        if slots is not None:
+            levels = slot_levels(slots, shown.shots, until=until, identity_tokens=self._identity_tokens)
+        else:
+            levels = () if self.cast is None else cast_levels(self.cast, shown.shots, until=until)
+        asked = self._named(question, slots)
 
         def write(motion: NDArray[np.float64] | None) -> Prompt:
             return self._processor.film_prompt(
-                question,
+                asked,
                 frame_times=times,
                 subtitles=shown.lines,
                 shots=shown.shots,
@@ -111,7 +129,7 @@ class FilmPrompts:
                 motion=motion,
                 answer_tokens=self._answer_tokens + spare_tokens,
                 limit=self._limit,
-                guidance=guidance,
+                guidance=self.clean(question) if guidance is None else guidance,
             )
 
         prompt = write(None)
@@ -140,7 +158,7 @@ class FilmPrompts:
         Raises:
             ContextOverflowError: The question is longer than the room kept for it.
         """
-        ids = self._ids(shared.prompt, shared.tail, question)
+        ids = self._ids(shared.prompt, shared.tail, self._named(question, self.slots(shared.until)))
         if len(ids) + self._answer_tokens > shared.prompt.budget.limit:
             raise ContextOverflowError(
                 f"the question takes {len(ids) - len(shared.ids)} tokens, more than are kept free after the film",
@@ -151,7 +169,22 @@ class FilmPrompts:
             frame_slots=shared.prompt.frame_slots,
             guidance=shared.prompt.guidance,
             budget=shared.prompt.budget,
+            people=shared.prompt.people,
         )
+
+    def slots(self, until: float | None) -> PersonSlots | None:
+        """Return who has which slot of the model, knowing the film up to `until` seconds; None where names are told."""
+        if self.cast is None or self._cast_form == "words":
+            return None
+        if self._slots is None or self._slots[0] != until or self._slots[1].cast is not self.cast:
+            self._slots = (until, PersonSlots.of(self.cast, until))
+        return self._slots[1]
+
+    def _named(self, question: str, slots: PersonSlots | None) -> str:
+        """Write a question as the model reads it; with slots what they are called stands before it."""
+        if slots is None:
+            return question
+        return f"{slots.names(self.clean)} {slots.ask(question)}".strip()
 
     def _ids(self, prompt: Prompt, tail: str, question: str) -> NDArray[np.int64]:
         turn = Turn(role="user", text=write_question(FRAME_MARK + tail, question))

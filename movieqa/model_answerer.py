@@ -9,7 +9,8 @@ from movieqa.answer import Answer
 from movieqa.cast_check import check_cast
 from movieqa.engine import ExtractiveAnswerer, check_question
 from movieqa.moments import attended_moments, named_times
-from movieqa.session import FilmSession, Reply
+from movieqa.reading import Reply
+from movieqa.session import FilmSession
 from movieqa.shown import ShownFilm
 from movieqa.spans import merge_moments, named_characters
 

@@ -13,6 +13,7 @@ from movieqa.budget import ContextBudget
 from movieqa.cast_text import PresenceLine, attach_presence
 from movieqa.errors import ConfigError
 from movieqa.movie import Subtitle
+from movieqa.person_slots import IDENTITY_SLOT
 
 FRAME_SLOT = -200
 """Id of a prompt position that a frame token fills."""
@@ -145,17 +146,22 @@ class Prompt:
         frame_slots: Int64[T, n], the positions of each used frame's tokens.
         guidance: The text that guides the context tokens.
         budget: What of the film is in the prompt, and what is not.
+        people: Ids of the people that `IDENTITY_SLOT` stands for in `input_ids`, each as often as the next.
     """
 
     input_ids: NDArray[np.int64]
     frame_slots: NDArray[np.int64]
     guidance: str
     budget: ContextBudget
+    people: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that the slots are where they are said to be."""
         if not np.array_equal(np.flatnonzero(self.input_ids == FRAME_SLOT), self.frame_slots.ravel()):
             raise ConfigError("frame_slots are not the frame slots of input_ids")
+        num_identity_slots = int((self.input_ids == IDENTITY_SLOT).sum())
+        if num_identity_slots % max(1, len(self.people)) or (num_identity_slots and not self.people):
+            raise ConfigError(f"{num_identity_slots} identity slots for {len(self.people)} people")
 
     def __len__(self) -> int:
         return len(self.input_ids)
@@ -195,17 +201,15 @@ def write_film(
     lines: list[list[str]] = [[] for _ in times]
     for line, frame in zip(subtitles, attach_subtitles(times, subtitles), strict=True):
         lines[frame].append(subtitle_text(line, forbidden=forbidden))
-    shown = {
-        frame: presence_text(text, forbidden=forbidden) for frame, text in attach_presence(times, presence).items()
-    }
+    shown = {frame: presence_text(text) for frame, text in attach_presence(times, presence).items()}
     return "".join(
         shown.get(frame, "") + FRAME_MARK * tokens_per_frame + " ".join(said) for frame, said in enumerate(lines)
     )
 
 
-def presence_text(text: str, *, forbidden: Iterable[str] = ()) -> str:
+def presence_text(text: str) -> str:
     """Write who is on screen as it stands between frames."""
-    return f"\n{clean_text(text, forbidden=forbidden)}\n"
+    return f"\n{clean_text(text)}\n"
 
 
 def attach_subtitles(frame_times: NDArray[np.float64], subtitles: Sequence[Subtitle]) -> list[int]:

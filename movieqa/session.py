@@ -18,23 +18,24 @@ from movieqa.answer import Usage
 from movieqa.decoding import ENDED, Decoding, Suffixes, TextStream, embed_suffixes, next_logits, write_answers
 from movieqa.errors import ConfigError
 from movieqa.features import FrameFeatures
-from movieqa.film_prompts import FilmPrompts, SharedPrompt, count_shared
+from movieqa.film_prompts import CAST_FORMS, CastForm, FilmPrompts, count_shared
 from movieqa.film_tokens import FilmTokens
 from movieqa.identity import Cast
 from movieqa.loaded import LoadedModel
 from movieqa.model.cache import CacheSettings
-from movieqa.model.conditioning import FilmConditioner
+from movieqa.model.conditioning import FilmConditioner, IdentityTokenSource
 from movieqa.model.shortage import explain_memory
+from movieqa.model.slot_vocabulary import has_person_slots, splice_identities
 from movieqa.model.tokens import splice
+from movieqa.person_slots import is_renamed_only
 from movieqa.prefix import AttentionRecord, Prefix, check_attention, read_prefix
-from movieqa.prompt import FRAME_SLOT, Prompt
+from movieqa.prompt import Prompt
+from movieqa.reading import OnText, OpenFilm, Reading, Reply, drain
 from movieqa.workspace import Workspace
 
 Guidance = Literal["question", "film"]
 GUIDANCES: tuple[Guidance, ...] = ("question", "film")
 FILM_GUIDANCE = "What happens in this movie? Who is shown, where are they, and what do they do and say?"
-
-OnText = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,8 @@ class SessionConfig:
         limit: Tokens of prompt and answer; by default what the model was trained for.
         question_tokens: With `film`, room that is kept for the longest question.
         batch_size: With `film`, questions answered side by side.
+        cast_form: How people are told of: by their names in `words`, which any model reads, or by the `slots` of a
+            model that was trained with them; then renaming somebody never makes it read the film again.
     """
 
     guidance: Guidance = "question"
@@ -62,6 +65,7 @@ class SessionConfig:
     limit: int | None = None
     question_tokens: int = 256
     batch_size: int = 16
+    cast_form: CastForm = "words"
 
     def __post_init__(self) -> None:
         """Check the settings.
@@ -71,33 +75,12 @@ class SessionConfig:
         """
         if self.guidance not in GUIDANCES:
             raise ConfigError(f"guidance {self.guidance!r} is not one of {', '.join(GUIDANCES)}")
+        if self.cast_form not in CAST_FORMS:
+            raise ConfigError(f"cast_form {self.cast_form!r} is not one of {', '.join(CAST_FORMS)}")
         if self.question_tokens < 1 or self.batch_size < 1:
             raise ConfigError("question_tokens and batch_size must be at least 1")
         if not self.film_guidance.strip():
             raise ConfigError("film_guidance is empty")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Reply:
-    """What the model wrote, and where in the film it looked while writing.
-
-    Attributes:
-        question: The question.
-        text: The answer.
-        token_ids: Its tokens.
-        is_complete: Whether the model ended it itself.
-        frames: Indices of the frames that were in the context.
-        attention: Float64[F], the share of the answer's attention that went to each of them; the rest went to words.
-        usage: What was used and dropped.
-    """
-
-    question: str
-    text: str
-    token_ids: tuple[int, ...]
-    is_complete: bool
-    frames: tuple[int, ...]
-    attention: NDArray[np.float64]
-    usage: Usage
 
 
 class FilmSession:
@@ -107,12 +90,13 @@ class FilmSession:
         workspace: The film, with this model's features.
         loaded: The model.
         config: How the film is read.
-        cast: Who is on screen when; the prompts then say it in words.
+        cast: Who is on screen when; the prompts then say it.
         conditioner: Changes how frames are read by who is in them; None leaves them as they are, to the bit.
+        identity_tokens: With slots, makes tokens of the pictures of people, which stand beside their slots.
 
     Raises:
         WorkspaceError: The film has no features of this model.
-        ConfigError: The language model's attention cannot be shared between questions.
+        ConfigError: The language model's attention cannot be shared between questions, or it has no slots for people.
 
     Example:
         >>> session = FilmSession(workspace, open_model("llama-vid-7b-film"))  # doctest: +SKIP
@@ -128,11 +112,15 @@ class FilmSession:
         *,
         cast: Cast | None = None,
         conditioner: FilmConditioner | None = None,
+        identity_tokens: IdentityTokenSource | None = None,
     ) -> None:
         self.workspace = workspace
         self.loaded = loaded
         self._conditioner = conditioner
+        self._identity_tokens = identity_tokens
         self.config = config or SessionConfig()
+        if self.config.cast_form == "slots" and not has_person_slots(loaded.processor.tokenizer):
+            raise ConfigError(f"{loaded.name} has no slots for people", hint='use cast_form="words"')
         self.features = FrameFeatures.open(workspace, loaded.name, tower=loaded.tower)
         self._language_model = loaded.model.language_model
         check_attention(self._language_model.config)
@@ -144,8 +132,10 @@ class FilmSession:
             limit=self.config.limit,
             motion=self.features.motion,
             cast=cast,
+            cast_form=self.config.cast_form,
+            identity_tokens=0 if identity_tokens is None else identity_tokens.num_tokens,
         )
-        self._film: _Film | None = None
+        self._film: OpenFilm | None = None
 
     @property
     def cast(self) -> Cast | None:
@@ -156,10 +146,23 @@ class FilmSession:
         """Take another cast, for instance after somebody was named.
 
         The next question reads another text. What was made of the pictures is kept: features, and with
-        `guidance="film"` the frame tokens.
+        `guidance="film"` the frame tokens. Where slots stand for people, the film that was read is kept too, if nothing
+        but names changed.
         """
-        self._prompts.cast = cast
-        self._film = None
+        before, self._prompts.cast = self._prompts.cast, cast
+        if self.config.cast_form == "words" or not (before and cast and is_renamed_only(before, cast)):
+            self._film = None
+
+    def retell(self, reply: Reply, *, until: float | None = None) -> str:
+        """Return an answer's text with the names people have now; `until` as it was asked with.
+
+        Example:
+            >>> reply = session.ask("Who runs?")  # doctest: +SKIP
+            >>> session.use_cast(renamed)  # doctest: +SKIP
+            >>> session.retell(reply)  # doctest: +SKIP
+            'Julia runs to the boathouse.'
+        """
+        return TextStream(self.loaded.processor.tokenizer, reply.token_ids, rewrite=self._names(until)).text
 
     def ask(self, question: str, *, until: float | None = None, on_text: OnText | None = None) -> Reply:
         """Answer one question.
@@ -174,7 +177,7 @@ class FilmSession:
             ContextOverflowError: The question and the least of the film do not fit.
         """
         (reading,) = self._prepare([question], until)
-        return _drain(self._write(reading), on_text)[0]
+        return drain(self._write(reading), on_text)[0]
 
     def stream(self, question: str, *, until: float | None = None) -> Generator[str, None, Reply]:
         """Answer one question, yielding the text in pieces; the generator returns the reply.
@@ -194,7 +197,7 @@ class FilmSession:
 
         The arguments and errors are those of `ask`.
         """
-        return [reply for reading in self._prepare(questions, until) for reply in _drain(self._write(reading), None)]
+        return [reply for reading in self._prepare(questions, until) for reply in drain(self._write(reading), None)]
 
     def next_logits(self, question: str, *, until: float | None = None) -> Float[Tensor, " V"]:
         """Return the logits of the answer's first token, for choosing between given answers."""
@@ -213,7 +216,7 @@ class FilmSession:
         """Return a prompt as the language model reads it, frame tokens included; `until` as it was written with."""
         return self._embed(prompt, prompt.input_ids, until)
 
-    def _prepare(self, questions: Sequence[str], until: float | None) -> list[_Reading]:
+    def _prepare(self, questions: Sequence[str], until: float | None) -> list[Reading]:
         """Write the prompts, and group the questions that are answered together."""
         asked = [self._prompts.clean(question) for question in questions]
         if not all(asked):
@@ -223,7 +226,7 @@ class FilmSession:
         size = self.config.batch_size
         return [self._film_reading(asked[start : start + size], until) for start in range(0, len(asked), size)]
 
-    def _question_reading(self, question: str, until: float | None) -> _Reading:
+    def _question_reading(self, question: str, until: float | None) -> Reading:
         prompt = self._prompts.write(question, until=until)
 
         def start() -> tuple[Prefix, Suffixes]:
@@ -231,9 +234,9 @@ class FilmSession:
             last = torch.ones(1, 1, dtype=torch.bool, device=embeddings.device)
             return self._read(embeddings[:, :-1]), Suffixes(embeddings=embeddings[:, -1:], mask=last)
 
-        return _Reading(questions=[question], prompts=[prompt], start=start)
+        return Reading(questions=[question], prompts=[prompt], start=start, until=until)
 
-    def _film_reading(self, questions: list[str], until: float | None) -> _Reading:
+    def _film_reading(self, questions: list[str], until: float | None) -> Reading:
         film = self._open_film(until)
         prompts = [self._prompts.finish(film.shared, question) for question in questions]
 
@@ -246,9 +249,9 @@ class FilmSession:
             with torch.inference_mode():
                 return film.prefix.cut(length), embed_suffixes(self._language_model, rows)
 
-        return _Reading(questions=questions, prompts=prompts, start=start)
+        return Reading(questions=questions, prompts=prompts, start=start, until=until)
 
-    def _open_film(self, until: float | None) -> _Film:
+    def _open_film(self, until: float | None) -> OpenFilm:
         """Return what all questions share; of several `until` only the last is kept, a film's cache is large."""
         if self._film is None or self._film.shared.until != until:
             self._film = None
@@ -257,7 +260,7 @@ class FilmSession:
                 guidance=self._prompts.clean(self.config.film_guidance),
                 question_tokens=self.config.question_tokens,
             )
-            self._film = _Film(shared=shared)
+            self._film = OpenFilm(shared=shared)
         return self._film
 
     def _embed(self, prompt: Prompt, ids: NDArray[np.int64], until: float | None) -> Float[Tensor, "1 L D"]:
@@ -271,16 +274,24 @@ class FilmSession:
         )
         with torch.inference_mode():
             rows = torch.from_numpy(ids)[None].to(model.device)
-            words = model.get_input_embeddings()(rows.masked_fill(rows == FRAME_SLOT, 0))
+            words = model.get_input_embeddings()(rows.masked_fill(rows < 0, 0))  # frame and identity slots
+            if self._identity_tokens is not None and prompt.people:
+                words = splice_identities(words, rows, self._identity_tokens.tokens(prompt.people, until))
             return splice(words, rows, [[tokens.flatten(0, 1)]])
+
+    def _names(self, until: float | None) -> Callable[[str], str]:
+        """Return what gives the model's slots the names of people."""
+        slots = self._prompts.slots(until)
+        return str if slots is None else slots.tell
 
     def _read(self, embeddings: Float[Tensor, "1 P D"]) -> Prefix:
         return read_prefix(self._language_model, embeddings, self.config.cache, chunk=self.config.prefill_chunk)
 
-    def _write(self, reading: _Reading) -> Generator[str, None, list[Reply]]:
+    def _write(self, reading: Reading) -> Generator[str, None, list[Reply]]:
         """Write the answers of one reading side by side, yielding the first one in pieces."""
         started = time.perf_counter()
-        streams = [TextStream(self.loaded.processor.tokenizer) for _ in reading.questions]
+        tell = self._names(reading.until)
+        streams = [TextStream(self.loaded.processor.tokenizer, rewrite=tell) for _ in reading.questions]
         with explain_memory("reading the prompt"):
             prefix, suffixes = reading.start()
             record = AttentionRecord(
@@ -305,7 +316,7 @@ class FilmSession:
         seconds = time.perf_counter() - started
         return [self._reply(reading, row, stream, record, seconds) for row, stream in enumerate(streams)]
 
-    def _reply(self, reading: _Reading, row: int, stream: TextStream, record: AttentionRecord, seconds: float) -> Reply:
+    def _reply(self, reading: Reading, row: int, stream: TextStream, record: AttentionRecord, seconds: float) -> Reply:
         prompt = reading.prompts[row]
         budget = prompt.budget
         slots = torch.from_numpy(prompt.frame_slots).to(record.active.device)
@@ -338,31 +349,3 @@ class FilmSession:
         ids = [configured] if isinstance(configured, int) else list(configured or ())
         ids.append(self.loaded.processor.tokenizer.eos_token_id)
         return frozenset(int(one) for one in ids if one is not None)
-
-
-@dataclass(kw_only=True, eq=False)
-class _Film:
-    """What all questions share, and its keys and values once they are read."""
-
-    shared: SharedPrompt
-    prefix: Prefix | None = None
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Reading:
-    """Questions answered together, their prompts, and how the film is read for them."""
-
-    questions: list[str]
-    prompts: list[Prompt]
-    start: Callable[[], tuple[Prefix, Suffixes]]
-
-
-def _drain(pieces: Generator[str, None, list[Reply]], on_text: OnText | None) -> list[Reply]:
-    while True:
-        try:
-            piece = next(pieces)
-        except StopIteration as done:
-            replies: list[Reply] = done.value
-            return replies
-        if on_text is not None:
-            on_text(piece)

@@ -12,9 +12,12 @@ from movieqa.workspace import Workspace
 from .film import PathLike, open_workspace
 
 if TYPE_CHECKING:
-    from movieqa.answerers import MakeConditioner
+    from movieqa.answerers import AnswererConfig, MakePeople, PeopleParts
     from movieqa.chat import Chat
     from movieqa.engine import Answerer
+    from movieqa.film_prompts import CastForm
+    from movieqa.identity import Cast
+    from movieqa.loaded import LoadedModel
     from movieqa.model.loading import Quantisation
     from movieqa.session import Guidance
 
@@ -34,6 +37,7 @@ def ask(
     quantisation: Quantisation = "none",
     answer_tokens: int = 512,
     id_former: bool = False,
+    cast_form: CastForm = "words",
 ) -> Answer: ...
 @overload
 def ask(
@@ -48,6 +52,7 @@ def ask(
     quantisation: Quantisation = "none",
     answer_tokens: int = 512,
     id_former: bool = False,
+    cast_form: CastForm = "words",
 ) -> list[Answer]: ...
 def ask(
     workspace: PathLike | Workspace | None,
@@ -61,6 +66,7 @@ def ask(
     quantisation: Quantisation = "none",
     answer_tokens: int = 512,
     id_former: bool = False,
+    cast_form: CastForm = "words",
 ) -> Answer | list[Answer]:
     """Answer a question about a film, or many at once.
 
@@ -78,6 +84,8 @@ def ask(
         answer_tokens: The longest answer a model writes.
         id_former: Whether every frame is read with the people in mind that are in its shot, by the ID-Former that the
             model was trained with; off, frames are read to the bit as without.
+        cast_form: How a model is told of the film's people: by their names in `words`, or by the `slots` that it was
+            trained with.
 
     Returns:
         An answer, or a list of answers in the order of the questions.
@@ -87,7 +95,21 @@ def ask(
         CheckpointError: The model is not complete, or holds no ID-Former where one is asked for.
         WorkspaceError: The workspace cannot be used.
     """
-    answerer = _answerer(workspace, max_spans, model, guidance, device, quantisation, answer_tokens, id_former)
+    from movieqa.answerers import AnswererConfig
+
+    answerer = _answerer(
+        workspace,
+        AnswererConfig(
+            model=model,
+            guidance=guidance,
+            device=device,
+            quantisation=quantisation,
+            answer_tokens=answer_tokens,
+            max_spans=max_spans,
+            cast_form=cast_form,
+        ),
+        id_former=id_former,
+    )
     limit = seconds(until)
     if isinstance(question, str):
         return answerer.answer(question, until=limit)
@@ -105,6 +127,7 @@ def chat(
     quantisation: Quantisation = "none",
     answer_tokens: int = 512,
     id_former: bool = False,
+    cast_form: CastForm = "words",
 ) -> Chat:
     """Open a session of questions about one film; film and model are opened once.
 
@@ -113,49 +136,61 @@ def chat(
     Raises:
         WorkspaceError: The workspace cannot be used.
     """
+    from movieqa.answerers import AnswererConfig
     from movieqa.chat import Chat
 
-    answerer = _answerer(workspace, max_spans, model, guidance, device, quantisation, answer_tokens, id_former)
+    answerer = _answerer(
+        workspace,
+        AnswererConfig(
+            model=model,
+            guidance=guidance,
+            device=device,
+            quantisation=quantisation,
+            answer_tokens=answer_tokens,
+            max_spans=max_spans,
+            cast_form=cast_form,
+        ),
+        id_former=id_former,
+    )
     return Chat(answerer, until=seconds(until))
 
 
-def _answerer(
-    workspace: PathLike | Workspace | None,
-    max_spans: int,
-    model: str | None,
-    guidance: Guidance,
-    device: str,
-    quantisation: Quantisation,
-    answer_tokens: int,
-    id_former: bool,
-) -> Answerer:
-    from movieqa.answerers import AnswererConfig, open_answerer
+def _answerer(workspace: PathLike | Workspace | None, config: AnswererConfig, *, id_former: bool) -> Answerer:
+    from movieqa.answerers import open_answerer
 
-    config = AnswererConfig(
-        model=model,
-        guidance=guidance,
-        device=device,
-        quantisation=quantisation,
-        answer_tokens=answer_tokens,
-        max_spans=max_spans,
-    )
-    if id_former and model is None:
-        raise ConfigError("an ID-Former belongs to a model", hint="name the model with --model")
-    make_conditioner = _open_id_former(model) if id_former and model is not None else None
-    return open_answerer(open_workspace(workspace), config, make_conditioner=make_conditioner)
+    make_people = None
+    if id_former or config.cast_form == "slots":
+        if config.model is None:
+            raise ConfigError("ID-Former and slots belong to a model", hint="name the model with --model")
+        make_people = _open_people(config.model, id_former=id_former, has_slots=config.cast_form == "slots")
+    return open_answerer(open_workspace(workspace), config, make_people=make_people)
 
 
-def _open_id_former(model: str) -> MakeConditioner:
-    """Open the ID-Former first: it says at once whether the model has one, where the model takes minutes to load."""
-    from movieqa.answerers import check_model_packages
+def _open_people(model: str, *, id_former: bool, has_slots: bool) -> MakePeople:
+    """Open the parts for people first: they say at once what is missing, where the model takes minutes to load."""
+    from movieqa.answerers import PeopleParts, check_model_packages
 
     check_model_packages()
     from movieqa.loaded import find_folder
     from movieqa.memory.film_identities import FilmIdentities
     from movieqa.memory.id_former_film import open_id_former
+    from movieqa.memory.identity_tokens import FilmIdentityTokens, open_identity_tokens
 
-    former = open_id_former(find_folder(model))
-    return lambda loaded, film, cast: FilmIdentities(former.to(loaded.model.device), loaded, film, cast)
+    folder = find_folder(model)
+    tokens = open_identity_tokens(folder) if has_slots else None
+    former = open_id_former(folder) if id_former or tokens is not None else None
+
+    def make(loaded: LoadedModel, film: Workspace, cast: Cast) -> PeopleParts:
+        if former is None:
+            return PeopleParts()
+        people = FilmIdentities(former.to(loaded.model.device), loaded, film, cast)
+        source = None
+        if tokens is not None:
+            width = loaded.model.config.language.hidden_size
+            source = FilmIdentityTokens(tokens.to(loaded.model.device), people, language_width=width)
+        return PeopleParts(conditioner=people if id_former else None, identity_tokens=source)
+
+    return make
 
 
 def seconds(until: float | str | None) -> float | None:

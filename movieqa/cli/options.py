@@ -16,6 +16,13 @@ class Guidance(StrEnum):
     film = "film"
 
 
+class CastForm(StrEnum):
+    """How a model is told of people."""
+
+    words = "words"
+    slots = "slots"
+
+
 class Quantisation(StrEnum):
     """Bits of the language model's weights."""
 
@@ -60,5 +67,9 @@ AnswerTokens = Annotated[int, typer.Option("--answer-tokens", min=1, help="The l
 IdFormer = Annotated[
     bool,
     typer.Option("--id-former", help="Read every frame with its people in mind; for models trained with an ID-Former."),
+]
+CastFormChoice = Annotated[
+    CastForm,
+    typer.Option("--cast-form", help="How a model is told of people: words (names), or slots it was trained with."),
 ]
 Features = Annotated[str, typer.Option("--features", help="How a model's features are stored: float16 or int8.")]

@@ -12,6 +12,8 @@ from movieqa.errors import ConfigError, MovieQAError
 
 from .options import (
     AnswerTokens,
+    CastForm,
+    CastFormChoice,
     Debug,
     Device,
     Guidance,
@@ -44,6 +46,7 @@ def ask(
     quantisation: QuantisationChoice = Quantisation.none,
     answer_tokens: AnswerTokens = 512,
     id_former: IdFormer = False,
+    cast_form: CastFormChoice = CastForm.words,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -70,6 +73,7 @@ def ask(
         quantisation=quantisation.value,
         answer_tokens=answer_tokens,
         id_former=id_former,
+        cast_form=cast_form.value,
     )
     if as_json:
         print_json(answers[0].to_dict() if len(answers) == 1 else [answer.to_dict() for answer in answers])
@@ -87,6 +91,7 @@ def chat(
     quantisation: QuantisationChoice = Quantisation.none,
     answer_tokens: AnswerTokens = 512,
     id_former: IdFormer = False,
+    cast_form: CastFormChoice = CastForm.words,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -106,6 +111,7 @@ def chat(
         quantisation=quantisation.value,
         answer_tokens=answer_tokens,
         id_former=id_former,
+        cast_form=cast_form.value,
     )
     for line in _lines("? " if sys.stdin.isatty() else ""):
         try:

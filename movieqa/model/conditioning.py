@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -88,3 +89,14 @@ class FilmConditioner(Protocol):
 
         The same object comes back for the same `until`, in seconds; nothing shown at or after it is used.
         """
+
+
+class IdentityTokenSource(Protocol):
+    """Makes tokens for the language model of the pictures of people."""
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens S of each person."""
+
+    def tokens(self, people: Sequence[int], until: float | None) -> Float[Tensor, "K S D"]:
+        """Return the tokens of people, by id; nothing shown at or after `until`, in seconds, is used."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from movieqa.budget import plan_context
 from movieqa.cast_text import CastText, attach_presence, choose_level
 from movieqa.errors import CheckpointError, ConfigError, ContextOverflowError
 from movieqa.model.config import MovieConfig
+from movieqa.model.pixels import prepare_pictures
 from movieqa.movie import Shot, Subtitle
+from movieqa.person_slots import IDENTITY_MARK, IDENTITY_SLOT, SLOT_TEXTS
 from movieqa.prompt import (
     FRAME_MARK,
     FRAME_SLOT,
@@ -139,15 +142,13 @@ class MovieProcessor(PushToHubMixin):
         Raises:
             ConfigError: If an array is not an RGB picture.
         """
-        mean = np.array(self.config.image_mean, dtype=np.float32)
-        std = np.array(self.config.image_std, dtype=np.float32)
-        arrays = []
-        for picture in pictures:
-            image = _to_square(_to_rgb(picture), self.config.image_mean) if pad else _to_rgb(picture)
-            pixels = np.asarray(_resize_and_crop(image, self.config.image_size))
-            scaled = (pixels * (1 / 255)).astype(np.float32)
-            arrays.append(((scaled - mean) / std).transpose(2, 0, 1))
-        return torch.from_numpy(np.stack(arrays))
+        return prepare_pictures(
+            pictures,
+            size=self.config.image_size,
+            mean=self.config.image_mean,
+            std=self.config.image_std,
+            pad=pad,
+        )
 
     def guidance_ids(self, text: str) -> Int[Tensor, " L"]:
         """Return the ids of a guidance text; beyond `config.max_guidance_tokens` it loses its beginning.
@@ -158,33 +159,39 @@ class MovieProcessor(PushToHubMixin):
         ids = self.guidance_tokenizer(text.replace("\n", ""), truncation=True, max_length=limit)["input_ids"]
         return torch.tensor(ids, dtype=torch.long)
 
-    def encode(self, turns: Sequence[Turn], *, num_slots: Sequence[int] | None = None) -> Encoded:
+    def encode(
+        self, turns: Sequence[Turn], *, num_slots: Sequence[int] | None = None, has_identities: bool = False
+    ) -> Encoded:
         """Turn a conversation into ids and labels.
 
         Args:
             turns: User and assistant in turn; a last user's turn is left open for the answer.
             num_slots: Frame slots for each `FRAME_MARK`, in order: one mark is a whole picture or video. Without it
                 every mark is one slot: so films are written.
+            has_identities: Whether `IDENTITY_MARK` is a mark too, and not a word that somebody wrote.
 
         Raises:
             ConfigError: If marks and `num_slots` do not agree.
         """
         rendered = self.render(turns)
-        pieces = rendered.text.split(FRAME_MARK)
-        if num_slots is not None and len(num_slots) != len(pieces) - 1:
-            raise ConfigError(f"{len(pieces) - 1} frame marks in the conversation for {len(num_slots)} media")
+        marks = (FRAME_MARK, IDENTITY_MARK) if has_identities else (FRAME_MARK,)
+        pieces = re.split(f"({'|'.join(marks)})", rendered.text)
+        num_marks = pieces[1::2].count(FRAME_MARK)
+        if num_slots is not None and len(num_slots) != num_marks:
+            raise ConfigError(f"{num_marks} frame marks in the conversation for {len(num_slots)} media")
+        slots = iter([1] * num_marks if num_slots is None else num_slots)
         ids: list[int] = []
         is_learned: list[bool] = []
         start = 0
         for index, piece in enumerate(pieces):
-            if index:
-                slots = 1 if num_slots is None else num_slots[index - 1]
-                ids += [FRAME_SLOT] * slots
-                is_learned += [False] * slots
-            piece_ids, learned = self._encode_piece(piece, start, rendered.answers, is_first=index == 0)
+            if index % 2:
+                piece_ids = [FRAME_SLOT] * next(slots) if piece == FRAME_MARK else [IDENTITY_SLOT]
+                learned = [False] * len(piece_ids)
+            else:
+                piece_ids, learned = self._encode_piece(piece, start, rendered.answers, is_first=index == 0)
             ids += piece_ids
             is_learned += learned
-            start += len(piece) + len(FRAME_MARK)
+            start += len(piece)
         input_ids = np.array(ids, dtype=np.int64)
         return Encoded(input_ids=input_ids, labels=np.where(is_learned, input_ids, IGNORED_LABEL))
 
@@ -240,13 +247,16 @@ class MovieProcessor(PushToHubMixin):
         """
         limit = self.config.max_context if limit is None else limit
         specials = self._special_texts()
+        specials += (IDENTITY_MARK,)
         asked = clean_text(question, forbidden=specials)
-        levels = [replace(one, header=(*identity_lines, *one.header)) for one in cast_levels]
-        levels = levels or [CastText(header=tuple(identity_lines), presence=())]
-        people = [[clean_text(line, forbidden=specials) for line in one.header] for one in levels]
+        specials += SLOT_TEXTS  # only a question may mean a person by their slot
+        clean = partial(clean_text, forbidden=specials)
+        levels = [one.cleaned(identity_lines, clean) for one in cast_levels]
+        levels = levels or [CastText(header=(), presence=()).cleaned(identity_lines, clean)]
+        people = [one.header for one in levels]
         people_sizes = [self._count_tokens([f"{line}\n" for line in lines]) for lines in people]
         marks = [attach_presence(np.asarray(frame_times), one.presence).values() for one in levels]
-        mark_sizes = [sum(self._count_tokens([presence_text(text, forbidden=specials) for text in on])) for on in marks]
+        mark_sizes = [sum(self._count_tokens([presence_text(text) for text in on])) for on in marks]
         told = [sum(before) + inside for before, inside in zip(people_sizes, mark_sizes, strict=True)]
         said = [subtitle_text(line, forbidden=specials) for line in subtitles]
         talk = [*(replace(turn, text=clean_text(turn.text, forbidden=specials)) for turn in earlier)]
@@ -275,7 +285,8 @@ class MovieProcessor(PushToHubMixin):
                 forbidden=specials,
                 presence=levels[level].presence,
             )
-            ids = self._encode_talk(talk, film, [people[level][index] for index in budget.identities]).input_ids
+            lines = [people[level][index] for index in budget.identities]
+            ids = self._encode_talk(talk, film, lines, has_identities=levels[level].people is not None).input_ids
             excess = len(ids) + answer_tokens - limit
             if excess <= 0:
                 break
@@ -284,10 +295,12 @@ class MovieProcessor(PushToHubMixin):
             raise ContextOverflowError(f"the film could not be thinned to {limit} tokens")
         people_tokens = budget.identity_tokens + mark_sizes[level]
         slots = np.flatnonzero(ids == FRAME_SLOT).reshape(len(budget.frames), self.config.num_tokens_per_frame)
+        introduced = max(0, len(budget.identities) - len(identity_lines) - 1)  # after the line that introduces them
         return Prompt(
             input_ids=ids,
             frame_slots=slots,
             guidance=guidance if guidance is not None else asked,
+            people=(levels[level].people or ())[:introduced],
             budget=replace(
                 budget,
                 limit=limit,
@@ -321,10 +334,12 @@ class MovieProcessor(PushToHubMixin):
         """Return the text of an answer, without its end mark."""
         return str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip()
 
-    def _encode_talk(self, talk: Sequence[Turn], film: str, identity_lines: Sequence[str] = ()) -> Encoded:
+    def _encode_talk(
+        self, talk: Sequence[Turn], film: str, identity_lines: Sequence[str] = (), *, has_identities: bool = False
+    ) -> Encoded:
         """Encode a conversation with the film in its first question."""
         first = Turn(role="user", text=write_question(film, talk[0].text, identity_lines=identity_lines))
-        return self.encode([first, *talk[1:]])
+        return self.encode([first, *talk[1:]], has_identities=has_identities)
 
     def _encode_piece(
         self, piece: str, start: int, answers: Sequence[tuple[int, int]], *, is_first: bool
@@ -360,7 +375,9 @@ class MovieProcessor(PushToHubMixin):
     def _count_tokens(self, texts: Sequence[str]) -> list[int]:
         if not texts:
             return []
-        return [len(ids) for ids in self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
+        words = [text.replace(IDENTITY_MARK, "") for text in texts]
+        coded = self.tokenizer(words, add_special_tokens=False)["input_ids"]
+        return [len(ids) + text.count(IDENTITY_MARK) for ids, text in zip(coded, texts, strict=True)]
 
     def _special_texts(self) -> tuple[str, ...]:
         """Return strings that subtitles and questions must not bring into a prompt."""
@@ -371,29 +388,3 @@ class MovieProcessor(PushToHubMixin):
             list(messages), tokenize=False, add_generation_prompt=messages[-1]["role"] == "user"
         )
         return str(text)
-
-
-def _to_rgb(picture: Image.Image | NDArray[np.uint8]) -> Image.Image:
-    if isinstance(picture, Image.Image):
-        return picture.convert("RGB")
-    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
-        raise ConfigError(f"a picture must be UInt8[H, W, 3], not {picture.dtype}{list(picture.shape)}")
-    return Image.fromarray(picture)
-
-
-def _to_square(image: Image.Image, mean: Sequence[float]) -> Image.Image:
-    """Paste a picture in the middle of a square of the mean colour."""
-    side = max(image.size)
-    red, green, blue = (int(channel * 255) for channel in mean)
-    square = Image.new("RGB", (side, side), (red, green, blue))
-    square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
-    return square
-
-
-def _resize_and_crop(image: Image.Image, size: int) -> Image.Image:
-    """Resize the shorter side to `size` and cut the middle out."""
-    shorter = min(image.size)
-    width, height = (size if side == shorter else int(size * side / shorter) for side in image.size)
-    resized = image.resize((width, height), Image.Resampling.BICUBIC)
-    left, top = (width - size) // 2, (height - size) // 2
-    return resized.crop((left, top, left + size, top + size))

@@ -70,7 +70,7 @@ def test_a_chat_has_the_same_switch(film: Workspace, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("model", "error", "message"),
     [
-        (None, ConfigError, "an ID-Former belongs to a model; name the model with --model"),
+        (None, ConfigError, "ID-Former and slots belong to a model; name the model with --model"),
         ("none", CheckpointError, "tiny holds no ID-Former .*; name a model that was trained with one"),
     ],
 )

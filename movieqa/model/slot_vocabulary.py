@@ -1,0 +1,78 @@
+"""The tokens of person slots in a model's vocabulary, and the splice of tokens made of pictures of people."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from movieqa.errors import ConfigError
+from movieqa.model.modeling import MovieModel
+from movieqa.model.processor import MovieProcessor
+from movieqa.person_slots import IDENTITY_SLOT, SLOT_TEXTS
+
+
+def has_person_slots(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether a tokenizer has a token of its own for every person slot."""
+    known = tokenizer.get_vocab()
+    return all(text in known for text in SLOT_TEXTS)
+
+
+def add_person_slots(model: MovieModel, processor: MovieProcessor) -> None:
+    """Give a model the tokens of person slots, for a training; their rows start as the mean of all words' rows.
+
+    Args:
+        model: Its language model's embeddings and output grow by 64 rows where they lack room.
+        processor: Its tokenizer grows by 64 tokens, which are no special tokens: an answer shows them.
+
+    Raises:
+        ConfigError: The tokens are there already.
+
+    Example:
+        >>> add_person_slots(model, processor)  # doctest: +SKIP
+        >>> model.save_pretrained("with-slots"), processor.save_pretrained("with-slots")  # doctest: +SKIP
+    """
+    tokenizer = processor.tokenizer
+    if has_person_slots(tokenizer):
+        raise ConfigError("the model has person slots already")
+    means = [weight[: len(tokenizer)].float().mean(dim=0) for weight in _word_rows(model)]
+    tokenizer.add_tokens(list(SLOT_TEXTS), special_tokens=False)
+    if len(tokenizer) > len(_word_rows(model)[0]):
+        model.language_model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+        for config in (model.config, processor.config):  # either may be the one that is saved last
+            config.language.vocab_size = len(tokenizer)
+    slots = torch.tensor(tokenizer.convert_tokens_to_ids(list(SLOT_TEXTS)))
+    for rows, mean in zip(_word_rows(model), means, strict=True):
+        rows[slots.to(rows.device)] = mean.to(rows)
+
+
+def _word_rows(model: MovieModel) -> list[Float[Tensor, "V D"]]:
+    """Return the rows of all words in the language model's embeddings and output layer."""
+    layers = (model.get_input_embeddings(), model.get_output_embeddings())
+    return [cast(Tensor, layer.weight).detach() for layer in layers]
+
+
+def splice_identities(
+    embeddings: Float[Tensor, "1 L D"], input_ids: Int[Tensor, "1 L"], tokens: Float[Tensor, "K S D"]
+) -> Float[Tensor, "1 L D"]:
+    """Write the tokens made of pictures of people over their slots, person by person.
+
+    Args:
+        embeddings: Of a prompt; rows under an `IDENTITY_SLOT` are overwritten.
+        input_ids: The prompt's ids.
+        tokens: S tokens of each of the K people that the prompt introduces, in its order.
+
+    Raises:
+        ConfigError: If the prompt has more or fewer slots than there are tokens.
+    """
+    is_slot = input_ids == IDENTITY_SLOT
+    rows = tokens.flatten(0, 1)
+    if int(is_slot.sum()) != len(rows):
+        raise ConfigError(
+            f"a prompt has {int(is_slot.sum())} identity slots for {len(rows)} tokens of people",
+            hint="write the prompt with as many tokens for each person as the model has",
+        )
+    return embeddings.masked_scatter(is_slot[..., None], rows.to(embeddings)) if len(rows) else embeddings
