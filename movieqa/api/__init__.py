@@ -23,6 +23,7 @@ from .people import (
 )
 from .question import ask, chat, seconds
 from .scoring import compare, eval_report, score
+from .train import plan_training, train_model
 from .training import data_build, synthesize_film_world
 from .training_data import data_check
 
@@ -56,11 +57,13 @@ __all__ = [
     "judge_pairs",
     "open_workspace",
     "plan",
+    "plan_training",
     "preprocess_movie",
     "report",
     "score",
     "score_judged",
     "seconds",
     "synthesize_film_world",
+    "train_model",
     "write_lmms_task",
 ]

@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from movieqa import __version__
 from movieqa.errors import MovieQAError
 
-from . import evaluation, film, judging, machine, model, people, question, training
+from . import evaluation, film, judging, machine, model, people, question, train, training
 from .group import VerbGroup
 from .output import UnwritableError, complain
 
@@ -29,6 +29,7 @@ VERBS = (
     film.info,
     model.plan,
     model.convert,
+    train.train,
     evaluation.eval_,
     evaluation.score,
     evaluation.compare,

@@ -1,0 +1,206 @@
+"""The module that DeepSpeed wraps: frames become tokens, the language model reads them, the loss is summed in tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from movieqa.errors import ConfigError
+from movieqa.model import Conditioning, Media, MovieModel
+from movieqa.model.tokens import order_tokens, splice
+from movieqa.prompt import FRAME_SLOT
+
+from .tiled_loss import TiledLoss
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Piece:
+    """A medium, or the stretch of it that one of several processes reads.
+
+    Attributes:
+        media: The frames.
+        rows: Which of their tokens are read, in order; all by default.
+        references: For each identity of its sample the media that show it, where the frames are read with them in mind.
+    """
+
+    media: Media
+    rows: slice | None = None
+    references: Sequence[Sequence[Media]] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Micro:
+    """What a process reads at once.
+
+    Attributes:
+        input_ids: Ids with frame slots.
+        targets: The id that comes after each position, or `IGNORED_LABEL`.
+        pieces: For each sample its media in order.
+        attention_mask: True at real positions; None where nothing is padded.
+        position_ids: Positions, where they do not simply count.
+    """
+
+    input_ids: Int[Tensor, "B L"]
+    targets: Int[Tensor, "B L"]
+    pieces: Sequence[Sequence[Piece]]
+    attention_mask: Tensor | None = None
+    position_ids: Int[Tensor, "B L"] | None = None
+
+
+class IdFormer(nn.Module):
+    """What an ID-Former does here; `movieqa.memory` has one, and hands it in."""
+
+    def remember(self, references: Sequence[Float[Tensor, "R P C"]]) -> Float[Tensor, "K Q C"]:
+        """Return the memories of identities."""
+        raise NotImplementedError
+
+    def save(self, folder: Path) -> None:
+        """Write it to a new folder."""
+        raise NotImplementedError
+
+
+class FrameEncoder(nn.Module):
+    """Make the frame tokens of one micro batch.
+
+    It runs exactly once a micro batch, and begins with one empty frame that reaches every weight, whatever else there
+    is to encode: processes that hold different kinds of samples then add the same gradients in the same order, as
+    DeepSpeed's buckets ask. (LLaMA-VID gave texts an empty picture for that.)
+
+    Args:
+        model: The model, without its language model.
+        id_former: Changes patches by who is in a frame; its weights are trained through `Media.conditioning`.
+        recomputes: Whether activations are computed twice instead of kept.
+    """
+
+    def __init__(self, model: MovieModel, id_former: IdFormer | None, *, recomputes: bool) -> None:
+        super().__init__()
+        self.movie = model
+        self.id_former = id_former
+        self._recomputes = recomputes
+
+    def forward(self, pieces: Sequence[Sequence[Piece]]) -> Float[Tensor, "N D"]:
+        """Return a row of zeros that every weight took part in, and behind it the tokens of all media, flat."""
+        rows = [self._empty_frame()]
+        towers: dict[int, Tensor] = {}  # frames that several turns ask about go through the vision tower once
+        memories: dict[int, Tensor] = {}
+        for piece in (piece for sample in pieces for piece in sample):
+            rows.append(self._tokens(piece, towers, memories))
+        return torch.cat(rows)  # one tensor: stage 3 hooks into each that comes out, and counts them
+
+    def _tower(self, media: Media, towers: dict[int, Tensor]) -> Float[Tensor, "T R C"] | None:
+        if media.pixels is not None and id(media.pixels) not in towers:
+            towers[id(media.pixels)] = self.movie.encode_frames(media.pixels)
+        return towers.get(id(media.pixels))
+
+    def _tokens(self, piece: Piece, towers: dict[int, Tensor], memories: dict[int, Tensor]) -> Float[Tensor, "_ D"]:
+        media, features = piece.media, self._tower(piece.media, towers)
+        if piece.references and self.id_former is not None:
+            memory = self._memory(piece.references, towers, memories)
+            present = torch.ones(media.num_frames, len(memory), dtype=torch.bool, device=memory.device)
+            conditioning = Conditioning(modulate=self.id_former, memory=memory, present=present)
+            media = replace(media, conditioning=conditioning)
+        if self._recomputes and torch.is_grad_enabled():
+            made: Tensor = checkpoint(self._frame_tokens, media, features, use_reentrant=False)
+        else:
+            made = self._frame_tokens(media, features)
+        return made.flatten(0, 1) if piece.rows is None else made.flatten(0, 1)[piece.rows]
+
+    def _memory(
+        self, references: Sequence[Sequence[Media]], towers: dict[int, Tensor], memories: dict[int, Tensor]
+    ) -> Float[Tensor, "K Q C"]:
+        """Return what is remembered of each identity; gradients reach the ID-Former through it."""
+        if id(references) not in memories:
+            pictures = []
+            for shown in references:
+                seen = [self._tower(one, towers) if one.features is None else one.features for one in shown]
+                pictures.append(torch.cat([one[:, 1:] for one in seen if one is not None]))
+            assert self.id_former is not None
+            memories[id(references)] = self.id_former.remember(pictures)
+        return memories[id(references)]
+
+    def _frame_tokens(self, media: Media, features: Float[Tensor, "T R C"] | None) -> Float[Tensor, "T N D"]:
+        if features is None:
+            return self.movie.frame_tokens(media)
+        context = self.movie.context_tokens(
+            features, media.guidance_ids, reads_class_token=True, conditioning=media.conditioning
+        )
+        return order_tokens(context, self.movie.content_tokens(features, conditioning=media.conditioning))
+
+    def _empty_frame(self) -> Float[Tensor, "1 D"]:
+        config, weight = self.movie.config, self.movie.image_norm.weight
+        features = weight.new_zeros(1, 1 + config.num_patches, config.vision.hidden_size)
+        guidance = torch.zeros(1, dtype=torch.long, device=weight.device)
+        conditioning = None
+        if self.id_former is not None:
+            memory = self.id_former.remember([features[:, 1:]])
+            present = torch.ones(1, 1, dtype=torch.bool, device=weight.device)
+            conditioning = Conditioning(modulate=self.id_former, memory=memory, present=present)
+        media = Media(guidance_ids=guidance, features=features, conditioning=conditioning)
+        zeros = self.movie.frame_tokens(media).sum(dim=1) * 0
+        return zeros + self.movie.context_attention.key_projector.bias.sum() * 0  # it cancels in the softmax
+
+
+class TrainingModel(nn.Module):
+    """Compute the loss of a micro batch.
+
+    Args:
+        model: The model; its language model moves here, `whole` brings it back.
+        id_former: The ID-Former, if the run has one.
+        tile: Positions whose logits exist at once.
+        recomputes: Whether activations are computed twice instead of kept.
+        offloads: Whether what they are computed from waits in host memory.
+    """
+
+    def __init__(
+        self,
+        model: MovieModel,
+        *,
+        id_former: IdFormer | None = None,
+        tile: int = 1024,
+        recomputes: bool = False,
+        offloads: bool = False,
+    ) -> None:
+        super().__init__()
+        self.language_model = model.language_model
+        del model.language_model
+        self.frames = FrameEncoder(model, id_former, recomputes=recomputes)
+        self.loss = TiledLoss(self.language_model.get_output_embeddings(), model.config.language, tile=tile)
+        if recomputes:
+            self.language_model.activation_checkpointing_enable({"use_reentrant": False}, offload=offloads)
+
+    def forward(self, micro: Micro) -> Float[Tensor, ""]:
+        """Return the summed loss of the learned positions."""
+        words = self.language_model.get_input_embeddings()(
+            micro.input_ids.masked_fill(micro.input_ids == FRAME_SLOT, 0)
+        )
+        rows = self.frames(micro.pieces)
+        counts = (micro.input_ids == FRAME_SLOT).sum(dim=1).tolist()
+        if len(rows) != 1 + sum(counts):
+            raise ConfigError(f"{sum(counts)} frame slots for {len(rows) - 1} frame tokens")
+        tokens = [[sample] for sample in rows[1:].split(counts)]
+        embeddings = splice(words, micro.input_ids, tokens) + rows[0].to(words)
+        options: dict[str, Any] = {"use_cache": False}
+        if micro.position_ids is not None:
+            options["position_ids"] = micro.position_ids
+        states = self._decoder()(
+            inputs_embeds=embeddings, attention_mask=micro.attention_mask, **options
+        ).last_hidden_state
+        loss: Tensor = self.loss(states, micro.targets)
+        return loss
+
+    def whole(self) -> MovieModel:
+        """Return the model as it was given, the language model back in its place."""
+        model = self.frames.movie
+        model.language_model = self.language_model
+        return model
+
+    def _decoder(self) -> nn.Module:
+        decoder: nn.Module = self.language_model.get_decoder()
+        return decoder
