@@ -25,13 +25,17 @@ _TOKEN = re.compile(
     rf"(?![{_INNER}'’]|[-.][{_INNER}]|:/)"
 )
 _OPTION = r"(?:the\s+)?(?:option|choice|answer|letter)?\s*[:(]*\s*$"
+_SAYING = (
+    r"(?:[:=\s]|\bis\b|\b(?:would|must|should|will|has to|to)\s+be\b"
+    r"|\b(?:most\s+)?(?:likely|probably|definitely|clearly|therefore|thus)\b)*"
+)
 _DECLARED_BEFORE = re.compile(
-    r"(?:(?:answer|option|choice|response|selection|letter|conclusion|final)\s*(?:[:=\s]|\bis\b|\b(?:would|must|should|"
-    r"will|has to|to)\s+be\b|\b(?:most\s+)?(?:likely|probably|definitely|clearly|therefore|thus)\b)*"
+    rf"(?:\b(?:answer|conclusion|final){_SAYING}|\b(?:option|choice|response|selection|letter)\s*(?:[:=]|\bis\b|\bbe\b){_SAYING}"
     r"|\b(?:choose|chose|select|pick|say|opt\s+for|vote\s+for|go(?:ing)?\s+with|settle\s+on|it\s+is|it's|it\s+must\s+be)\s+"
     r"|(?:答案(?:是|为|:)?|选择?|정답은|답은|답\s*:|옵션|答えは)\s*)" + _OPTION,
     re.IGNORECASE,
 )
+_MENTIONED_BEFORE = re.compile(r"\b(?:option|choice|letter)\s*\(?$", re.IGNORECASE)
 _DECLARED_AFTER = re.compile(
     r"\s*(?:is|was|seems|looks|appears)(?:\s+to\s+be)?\s+(?:the\s+)?(?:most\s+\w+\s+|only\s+|best\s+)?"
     r"(?:correct|right|best|answer|true|accurate|likely)\b",
@@ -52,7 +56,7 @@ _JOINED = re.compile(r"[\s)]*(?:[,/&+|]|\band\b|\bor\b)[\s(]*(?:\b(?:or|and|opti
 _IN_SENTENCE = re.compile(
     r"[ ]+(?!(?:is|was|because|since|as|and|or|but|would|seems|looks|appears|fits|matches|not|it|the|if|for)\b)[a-z]"
 )
-_LABEL_END = re.compile(r"\s*(?:[.):]|$)")
+_LABEL_END = re.compile(r"\s*(?:[.):]|$|,\s+(?!or\b|and\b)[a-z]{2})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,10 +101,11 @@ def read_letter(reply: str, options: Sequence[str]) -> str | None:
     tokens = list(_tokens(text))
     declared = [index for index, token in enumerate(tokens) if token.is_declared and not token.is_denied]
     if declared:
-        return _declared(text, tokens, declared[-1], allowed)
-    labels = {token.letter for token in tokens if token.is_label and not token.is_denied}
+        return _unrivalled(text, tokens, declared[-1], allowed)
+    labels = [index for index, token in enumerate(tokens) if token.is_label and not token.is_denied]
     if labels:
-        return _among(labels.pop(), allowed) if len(labels) == 1 else None
+        is_one = len({tokens[index].letter for index in labels}) == 1
+        return _unrivalled(text, tokens, labels[0], allowed) if is_one else None
     named = {token.letter for token in tokens if not token.is_denied and token.letter in allowed}
     if named:
         return named.pop() if len(named) == 1 else None
@@ -139,9 +144,10 @@ def _tokens(text: str) -> list[_Token]:
         is_declared = bool(_DECLARED_BEFORE.search(before)) or bool(_DECLARED_AFTER.match(after))
         is_label = is_first and (is_bracketed or bool(_LABEL_END.match(after.partition("\n")[0])))
         if not (is_bracketed or is_label):
-            if letter in "AI" and _IN_SENTENCE.match(after):
+            is_mentioned = is_declared or _MENTIONED_BEFORE.search(before)
+            if letter in "AI" and _IN_SENTENCE.match(after) and not _MENTIONED_BEFORE.search(before):
                 continue
-            if letter.islower() and not (is_declared and not re.match(r"\s+\w", after)):
+            if letter.islower() and not (is_mentioned and not re.match(r"\s+\w", after)):
                 continue
         clause = before[max((found.end() for found in _CLAUSE.finditer(before)), default=0) :]
         tokens.append(
@@ -157,8 +163,8 @@ def _tokens(text: str) -> list[_Token]:
     return tokens
 
 
-def _declared(text: str, tokens: Sequence[_Token], index: int, allowed: str) -> str | None:
-    """Return the letter declared last, None where another is offered with it."""
+def _unrivalled(text: str, tokens: Sequence[_Token], index: int, allowed: str) -> str | None:
+    """Return the letter of a token, None where another is offered with it."""
     token = tokens[index]
     rivals = [other for other in tokens[index + 1 : index + 2] if not other.is_denied]
     if any(other.letter != token.letter and _JOINED.fullmatch(text[token.end : other.start]) for other in rivals):

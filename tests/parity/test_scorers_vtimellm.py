@@ -20,7 +20,7 @@ from movieqa.eval.scorers.registry import make_scorer
 from movieqa.eval.scorers.soda import match_in_order, overlaps
 from movieqa.eval.scorers.vtimellm_log import read_vtimellm_log, score_vtimellm_log
 from tests.score_effects import effects_with_java, effects_without_java
-from tests.scored import GOLDEN, answered, golden, moments, not_answered, rows
+from tests.scored import GOLDEN, answered, captions, golden, moments, not_answered, rows
 
 VTIMELLM = GOLDEN / "vtimellm"
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "evaluation.md"
@@ -194,6 +194,46 @@ def test_the_table_of_effects_on_dense_captions_is_true() -> None:
 def test_the_table_of_effects_is_true() -> None:
     for effect in effects_without_java():
         assert f"{effect}\n" in DOCUMENTATION.read_text(), effect
+
+
+@needs_java
+@pytest.mark.usefixtures("_java")
+@pytest.mark.parametrize("is_reference", [False, True])
+def test_perfect_captions_are_perfect_in_any_order_and_missing_ones_are_nothing(is_reference: bool) -> None:
+    texts = ["A red tram passes the old station.", "Two hikers cross the river.", "The baker closes the shop."]
+    samples = [
+        captions(
+            str(film),
+            *((20 * number + film, 20 * number + film + 10, text) for number, text in enumerate(texts[: film + 1])),
+            duration=100.0,
+        )
+        for film in range(3)
+    ]
+    last = 1 if is_reference else 0  # the original's end is one hundredth later than what is written
+    perfect = [
+        answered(
+            sample,
+            json.dumps(
+                [
+                    {"event": span.caption, "timestamps": f"from {span.start:02.0f} to {span.end - last:02.0f}"}
+                    for span in sample.spans
+                ]
+            ),
+        )
+        for sample in samples
+    ]
+    soda, dense = (make_scorer(name, is_reference_compatible=is_reference) for name in ("soda", "captioning"))
+    assert soda.score(perfect).values["soda_c"] == pytest.approx(100, abs=1e-4)
+    values = dense.score(perfect).values
+    for metric in ("METEOR", "Rouge-L", "Bleu_4", "Precision", "Recall", "F1"):
+        assert values[metric] == pytest.approx(100, abs=1e-4), metric
+    mixed = [not_answered(samples[0]), perfect[1], answered(samples[2], "[]")]
+    for scorer in (soda, dense):
+        scores, again = scorer.score(mixed), scorer.score(mixed[::-1])
+        assert again.values == pytest.approx(scores.values)
+        assert (scores.counts["failed"], scores.counts["unanswered"]) == (1, 1)
+        assert set(scores.samples[0].values.values()) == set(scores.samples[2].values.values()) == {0.0}
+        assert all(0 <= value <= 100 for metric, value in scores.values.items() if metric != "CIDEr")
 
 
 def test_a_video_without_annotation_stops_as_in_the_original() -> None:
