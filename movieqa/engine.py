@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 from movieqa.answer import Answer
+from movieqa.cast_check import check_cast
 from movieqa.errors import ConfigError, WorkspaceError
 from movieqa.extractive import Evidence
 from movieqa.identity import Cast
@@ -110,6 +111,9 @@ class ExtractiveAnswerer:
             return replace(about_people, seconds=time.perf_counter() - started)
         evidence = self._evidence(until)
         finding = evidence.find(parse_question(text, evidence.film.duration), max_spans=self.max_spans)
+        absent: tuple[str, ...] = ()
+        if self._cast is not None:  # a quoted line may speak of somebody who is elsewhere
+            absent = check_cast(finding.text, self._cast, finding.spans, evidence.film.shots).notes
         return Answer(
             question=text,
             text=finding.text,
@@ -117,7 +121,7 @@ class ExtractiveAnswerer:
             spans=finding.spans,
             names=finding.names,
             until=until,
-            notes=(*finding.notes, *self._faults, NO_MODEL_NOTE),
+            notes=(*finding.notes, *absent, *self._faults, NO_MODEL_NOTE),
             seconds=time.perf_counter() - started,
         )
 

@@ -8,16 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movieqa.answer import Known, Span
+from movieqa.answer import Answer, Known, Span
 from movieqa.cast_check import check_cast
 from movieqa.cast_text import CastText, PresenceLine, attach_presence, cast_levels, choose_level
+from movieqa.engine import ExtractiveAnswerer
 from movieqa.identity import Cast
 from movieqa.movie import Subtitle
 from movieqa.prompt import FRAME_MARK, FRAME_SLOT, write_film
 from movieqa.workspace import Workspace
 from tests.casts import make_cast
 from tests.tiny_checkpoint import tiny_processor
-from tests.workspaces import make_shots, make_workspace
+from tests.workspaces import make_shots, make_subtitles, make_workspace
 
 BOUNDS = (0, 10, 20, 30, 70, 75, 100)
 PEOPLE = {"Anna": [0, 1, 3], "Ben": [1, 5], "?": [4]}
@@ -164,6 +165,25 @@ def test_somebody_who_may_be_meant_is_not_absent(film: Workspace) -> None:
     cast = make_cast(film, {"?": [0], "Anna": [1]})
     maybe = replace(cast, identities=(replace(cast.identities[0], possibly="Anna"), cast.identities[1]))
     assert not check_cast("Anna runs.", maybe, [span(1, 2)], film.shots).notes
+
+
+def test_quoted_lines_that_name_somebody_who_is_elsewhere_are_marked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = make_subtitles((1, 2, "Where is Ben with the key?"), (21, 22, "Anna has the lamp."))
+    film = make_workspace(tmp_path, shots=make_shots(0, 10, 20, 30), subtitles=lines)
+    cast = make_cast(film, {"Anna": [0, 2], "Ben": [1]})
+    monkeypatch.setattr("movieqa.engine.has_cast", lambda _: True)
+    monkeypatch.setattr("movieqa.engine.load_cast", lambda _: cast)
+    answerer = ExtractiveAnswerer(film)
+    assert absent(answerer.answer("Who has the key?")) == [
+        "The answer names Ben, who is on screen in none of the moments it cites."
+    ]
+    assert absent(answerer.answer("Who has the lamp?")) == []
+
+
+def absent(answer: Answer) -> list[str]:
+    return [note for note in answer.notes if note.startswith("The answer names")]
 
 
 def test_names_survive_as_spelled(tmp_path: Path) -> None:
