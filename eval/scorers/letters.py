@@ -124,8 +124,7 @@ def _clean(reply: str) -> str:
     """Return what is said, without markup, with round brackets and plain letters."""
     text = unicodedata.normalize("NFKC", shorten(reply))
     if "\\boxed{" in text:
-        text = text.rpartition("\\boxed{")[2].removesuffix("$").rstrip("$ .\n")
-        text = _LATEX.sub(r"\1", text).partition("}")[0]
+        text = _LATEX.sub(r"\1", text.rpartition("\\boxed{")[2]).partition("}")[0]
     text = _LATEX.sub(r"\1", text)
     for mark in '*`$#"“”_':
         text = text.replace(mark, " " if mark == "_" else "")

@@ -136,8 +136,9 @@ def _row(line: bytes) -> Mapping[str, Any]:
 def _overlap(row: Mapping[str, Any]) -> float | None:
     info = row.get("info")
     iou = info.get("iou") if isinstance(info, dict) else None
-    is_number = isinstance(iou, int | float) and not isinstance(iou, bool)
-    return float(iou) if is_number and -1 <= iou <= 1 else None
+    if isinstance(iou, bool) or not isinstance(iou, int | float):
+        return None
+    return float(iou) if -1 <= iou <= 1 else None
 
 
 def _caption_samples(annotations: Path) -> dict[str, Sample]:
