@@ -6,9 +6,8 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +40,7 @@ from movieqa.workspace import Workspace
 FEATURES_VERSION = 1
 _SPARE_BYTES = 64 << 20  # for what else is written meanwhile
 _MOST_WORKERS = 8
+_STORED_AT_ONCE = 8  # frames; what is lost by storing is measured on copies
 _HEADER_BYTES = 512  # of a shard, filled up with spaces: the sums in it are known last, and it stands first
 _INPUTS = ("proxy.mp4", "frames.npy")
 
@@ -152,20 +152,26 @@ class FeaturesStep:
         writer = _ShardWriter(folder, self.config.kind, num_rows=self._num_rows, width=self._width)
         errors: list[_Error] = []
         num_done = frames.num_frames - missing
-        for index, shard in enumerate(shards):
-            known = kept[index]
-            if known is None:
-                first = num_done
+        # left before the frames are closed, whatever happens: a thread must not read on then
+        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(min(_MOST_WORKERS, os.cpu_count() or 1)) as preparers:
 
-                def tell(num_frames: int, first: int = first) -> None:
-                    if on_progress is not None:
-                        on_progress((first + num_frames) / frames.num_frames)
+            def prepare(batch: range) -> Float[Tensor, "T 3 H W"]:
+                preprocess = self.loaded.processor.preprocess
+                return torch.cat(list(preparers.map(lambda picture: preprocess([picture]), frames.read(batch))))
 
-                # closed here, whatever happens: a thread must not read on when the frames are closed
-                with closing(self._encode(frames, shard)) as batches:
+            for index, shard in enumerate(shards):
+                known = kept[index]
+                if known is None:
+                    first = num_done
+
+                    def tell(num_frames: int, first: int = first) -> None:
+                        if on_progress is not None:
+                            on_progress((first + num_frames) / frames.num_frames)
+
+                    batches = self._encode(shard, lambda batch: reader.submit(prepare, batch))
                     known = writer.write(index, len(shard), batches, tell)
-                num_done += len(shard)
-            errors.append(known)
+                    num_done += len(shard)
+                errors.append(known)
         facts = FeatureFacts(
             tower=self.loaded.tower,
             kind=self.config.kind,
@@ -207,7 +213,9 @@ class FeaturesStep:
         done = f", {num_frames - num_missing:,} of them are there" if num_missing < num_frames else ""
         return f"{num_frames:,} frames{done}; {_size(need)} to write, {_size(free)} free"
 
-    def _encode(self, frames: FrameReader, shard: range) -> Generator[Float[Tensor, "T R C"], None, None]:
+    def _encode(
+        self, shard: range, prepare: Callable[[range], Future[Float[Tensor, "T 3 H W"]]]
+    ) -> Iterator[Float[Tensor, "T R C"]]:
         """Yield the features of a shard's frames in batches, as the tower gives them; the next batch is read meanwhile.
 
         Batches begin anew with every shard, so a run that was interrupted gives the bytes of one that was not.
@@ -215,28 +223,20 @@ class FeaturesStep:
         device = self.loaded.model.device
         size = self.config.batch_size or (64 if device.type == "cuda" else 8)
         batches = [shard[start : start + size] for start in range(0, len(shard), size)]
-        workers = min(_MOST_WORKERS, os.cpu_count() or 1)
-        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(workers) as preparers:
-
-            def prepare(batch: range) -> Float[Tensor, "T 3 H W"]:
-                pictures = frames.read(batch)
-                parts = preparers.map(lambda picture: self.loaded.processor.preprocess([picture]), pictures)
-                return torch.cat(list(parts))
-
-            following = reader.submit(prepare, batches[0])
-            for index, batch in enumerate(batches):
-                pixels = following.result()
-                if index + 1 < len(batches):
-                    following = reader.submit(prepare, batches[index + 1])
-                with torch.inference_mode(), explain_memory("the vision tower (a smaller batch_size takes less)"):
-                    features = self.loaded.model.encode_frames(pixels.to(device)).float()
-                if not bool(torch.isfinite(features.half()).all()):
-                    raise CheckpointError(
-                        f"model {self.loaded.name}: its vision tower gives numbers that are not finite "
-                        f"(frames {batch[0]} to {batch[-1]})",
-                        hint="convert or train it again",
-                    )
-                yield features.cpu()
+        following = prepare(batches[0])
+        for index, batch in enumerate(batches):
+            pixels = following.result()
+            if index + 1 < len(batches):
+                following = prepare(batches[index + 1])
+            with torch.inference_mode(), explain_memory("the vision tower (a smaller batch_size takes less)"):
+                features = self.loaded.model.encode_frames(pixels.to(device)).float()
+            if not bool(torch.isfinite(features.half()).all()):
+                raise CheckpointError(
+                    f"model {self.loaded.name}: its vision tower gives numbers that are not finite "
+                    f"(frames {batch[0]} to {batch[-1]})",
+                    hint="convert or train it again",
+                )
+            yield features.cpu()
 
 
 def add_features(
@@ -303,19 +303,19 @@ class _ShardWriter:
         scales: list[bytes] = []
         with temporary.open("wb") as file:
             file.seek(8 + _HEADER_BYTES)
-            for batch in batches:
+            for part in (part for batch in batches for part in batch.split(_STORED_AT_ONCE)):
                 if self._kind == "int8":
-                    values, scale = quantise_rows(batch)
+                    values, scale = quantise_rows(part)
                     scales.append(scale.numpy().tobytes())
                     stored = values.float() * scale[..., None]
                 else:
-                    values = batch.half()
+                    values = part.half()
                     stored = values.float()
-                file.write(values.numpy().tobytes())
+                file.write(values.numpy())
                 total = _Error(
-                    num_frames=total.num_frames + len(batch),
-                    squared_error=total.squared_error + float((stored - batch).square().sum(dtype=torch.float64)),
-                    squared_norm=total.squared_norm + float(batch.square().sum(dtype=torch.float64)),
+                    num_frames=total.num_frames + len(part),
+                    squared_error=total.squared_error + float((stored - part).square().sum(dtype=torch.float64)),
+                    squared_norm=total.squared_norm + float(part.square().sum(dtype=torch.float64)),
                 )
                 tell(total.num_frames)
             file.write(b"".join(scales))
