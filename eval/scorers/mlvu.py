@@ -8,7 +8,8 @@ from movieqa.eval.prediction import Prediction
 from movieqa.eval.sample import Sample
 from movieqa.eval.score import Scores
 
-from .choice import mark_choices, percent_by, read_lmms_option, read_option
+from .choice import mark_choices, percent_by, read_option
+from .reference_letters import read_lmms
 from .tally import fact, make_scores, mean, need_fact, percent
 
 DEV_TASKS = ("anomaly_reco", "count", "ego", "needle", "order", "plotQA", "topic_reasoning")
@@ -24,8 +25,8 @@ class MLVU:
     (VLMEvalKit). A sample's fact or tag `task_type` (or `question_type`) names its task.
 
     Args:
-        is_reference_compatible: Read letters as lmms-eval's shared extractor does, and count a task of the split that
-            has no question here as 0 in the macro average.
+        is_reference_compatible: Read letters as lmms-eval's shared extractor does, A to D even where there are six
+            options, and count a task of the split that has no question here as 0 in the macro average.
     """
 
     name = "mlvu"
@@ -39,7 +40,7 @@ class MLVU:
         Raises:
             ConfigError: No sample says which option is right, or one does not name its task.
         """
-        marks = mark_choices(predictions, read_lmms_option if self._is_reference else read_option, scorer=self.name)
+        marks = mark_choices(predictions, _read_reference if self._is_reference else read_option, scorer=self.name)
         by_task = percent_by(marks, lambda sample: [self._task(sample)])
         averaged = dict(by_task)
         notes = ["macro is the mean of tasks, pooled the mean of questions; say which one you report"]
@@ -56,3 +57,7 @@ class MLVU:
     def _task(self, sample: Sample) -> str:
         named = fact(sample, "task_type")
         return str(named if named is not None else need_fact(sample, "question_type", scorer=self.name))
+
+
+def _read_reference(sample: Sample, reply: str) -> str | None:
+    return read_lmms(reply, "ABCD")

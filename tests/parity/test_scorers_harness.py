@@ -128,6 +128,13 @@ def test_a_task_without_questions_is_nothing_to_lmms_eval() -> None:
     assert theirs.values["M-Avg macro"] == pytest.approx(100 / 7)
 
 
+def test_lmms_eval_reads_four_letters_where_mlvu_has_six_options() -> None:
+    sample = choice("1", answer="E", options=(*"uvwxyz",), tags=("task_type:sportsQA",))
+    assert MLVU().score([answered(sample, "E")]).values["sportsQA"] == 100
+    theirs = MLVU(is_reference_compatible=True).score([answered(sample, "E")])
+    assert (theirs.values["sportsQA"], theirs.counts["unanswered"]) == (0, 1)
+
+
 def _grounding(script: str) -> list[Prediction]:
     benchmark = "charades-sta" if script == "charades" else script
     return [

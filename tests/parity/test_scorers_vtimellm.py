@@ -236,6 +236,26 @@ def test_perfect_captions_are_perfect_in_any_order_and_missing_ones_are_nothing(
         assert all(0 <= value <= 100 for metric, value in scores.values.items() if metric != "CIDEr")
 
 
+@needs_java
+@pytest.mark.usefixtures("_java")
+def test_captions_without_words_block_nothing_and_are_worth_nothing() -> None:
+    tokens = meteor.tokenize(["", "...", "  ", "Rain | falls ||| (now)\u2028here", "\x00\r\n"])
+    assert tokens[""] == tokens["..."] == tokens["  "] == tokens["\x00\r\n"] == ""
+    assert tokens["Rain | falls ||| (now)\u2028here"] == "rain | falls | | | now here"
+    nothing, something = meteor.meteor(
+        [
+            [meteor.Pair(hypothesis="", reference="rain falls"), meteor.Pair(hypothesis="", reference="")],
+            [
+                meteor.Pair(hypothesis="rain falls", reference="rain falls"),
+                meteor.Pair(hypothesis="rain | | |", reference="rain"),
+            ],
+        ]
+    )
+    assert nothing.segments[0] == 0
+    assert something.segments[0] == 1
+    assert something.segments[1] > 0
+
+
 def test_a_video_without_annotation_stops_as_in_the_original() -> None:
     with pytest.raises(EvaluationError, match="not_in_the_annotations is not in"):
         score_vtimellm_log(VTIMELLM / "unknown_video_log.txt", VTIMELLM / "captioning_data.json")
