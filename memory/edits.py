@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from movieqa.errors import WorkspaceError
 from movieqa.storage import read_bounded, write_atomic
+from movieqa.times import format_time
 
 from .anchors import Anchor
 
@@ -138,7 +139,7 @@ def is_redacted(edit: Edit) -> bool:
 def _label(who: Who | None) -> str:
     if who is None:
         return "nobody"
-    return f"the face at {who.anchors[0].time:.1f} s" if who.is_moment else f"person {who.id}"
+    return f"the face at {format_time(who.anchors[0].time)}" if who.is_moment else f"person {who.id}"
 
 
 def _chained(chain: str, content: dict[str, Any]) -> str:

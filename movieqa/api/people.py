@@ -16,6 +16,7 @@ from .question import seconds
 if TYPE_CHECKING:
     from movieqa.identity import Cast
     from movieqa.memory.cast import HistoryLine
+    from movieqa.memory.look_alikes import LookAlike
     from movieqa.memory.people import OnProgress
     from movieqa.memory.provider import Provider
     from movieqa.memory.providers import ProviderConfig, ProviderName
@@ -167,6 +168,23 @@ def cast_not(who: str, other: str, *, workspace: PathLike | Workspace | None = N
     from movieqa.memory.cast import tell_apart
 
     return cast_list(tell_apart(open_workspace(workspace), who, other))
+
+
+def cast_similar(who: str, *, workspace: PathLike | Workspace | None = None, most: int = 5) -> tuple[LookAlike, ...]:
+    """Find who looks most like a person, to see whether two are one; `cast_merge` makes them so.
+
+    Args:
+        who: As for `cast_name`.
+        workspace: A workspace, its folder, or None for the newest one here.
+        most: How many are returned at most.
+
+    Raises:
+        ConfigError: Nobody is meant.
+        WorkspaceError: Nobody looked for people yet, or the workspace cannot be used.
+    """
+    from movieqa.memory.look_alikes import find_look_alikes
+
+    return find_look_alikes(open_workspace(workspace), who, most=most)
 
 
 def cast_forget(who: str, *, workspace: PathLike | Workspace | None = None) -> Cast:

@@ -23,7 +23,7 @@ cast = typer.Typer(
     name="cast",
     cls=VerbGroup,
     no_args_is_help=True,
-    help="The film's people: find, list, name, merge, split, not, forget, purge, undo, history.",
+    help="The film's people: find, list, similar, name, merge, split, not, forget, purge, undo, history.",
 )
 
 
@@ -153,6 +153,30 @@ def not_(who: Who, other: Who, workspace: In = None, as_json: Json = False, debu
     from movieqa import api
 
     _show(api.cast_not(who, other, workspace=workspace), as_json=as_json)
+
+
+@cast.command()
+def similar(
+    who: Who,
+    workspace: In = None,
+    most: Annotated[int, typer.Option("--most", min=1, help="How many to show.")] = 5,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Tell who looks most like somebody, and when, to see whether two are one person."""
+    from movieqa import api
+    from movieqa.times import format_time
+
+    found = api.cast_similar(who, workspace=workspace, most=most)
+    if as_json:
+        print_json([{**asdict(one), "identity": one.identity.id, "label": one.identity.label} for one in found])
+        return
+    for one in found:
+        together = "  seen together" if one.is_together else ""
+        moments = f"{format_time(one.time)} and {format_time(one.other_time)}"
+        say(f"{one.identity.id:>3}  {one.identity.label}  {one.score:.3f}  most alike at {moments}{together}")
+    if not found:
+        say("nobody else was found")
 
 
 @cast.command()
