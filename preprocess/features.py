@@ -303,7 +303,7 @@ class _ShardWriter:
         scales: list[bytes] = []
         with temporary.open("wb") as file:
             file.seek(8 + _HEADER_BYTES)
-            for part in (part for batch in batches for part in batch.split(_STORED_AT_ONCE)):
+            for part in (part for batch in batches for part in torch.split(batch, _STORED_AT_ONCE)):
                 if self._kind == "int8":
                     values, scale = quantise_rows(part)
                     scales.append(scale.numpy().tobytes())
@@ -311,7 +311,7 @@ class _ShardWriter:
                 else:
                     values = part.half()
                     stored = values.float()
-                file.write(values.numpy())
+                file.write(values.numpy().data)
                 total = _Error(
                     num_frames=total.num_frames + len(part),
                     squared_error=total.squared_error + float((stored - part).square().sum(dtype=torch.float64)),
