@@ -15,6 +15,9 @@ from .tally import Mark, make_scores, mean, need_number, reply_of, with_referenc
 THOUSANDTHS = 1000.0
 HIT = 0.5
 
+_FURTHEST = 10**6
+"""Where a box can lie at all, in thousandths."""
+
 _NUMBER = r"\s*(\d{1,6}(?:\.\d{1,9})?)\s*"
 _FOUR = re.compile(
     r"[(\[]" + _NUMBER + "," + _NUMBER + r"(?:[)\]]\s*,?\s*[(\[]|,)" + _NUMBER + "," + _NUMBER + r"[)\]]"
@@ -96,11 +99,13 @@ def _read_reference(reply: str, width: float, height: float) -> Box | None:
     parts = reply.split("box")
     if len(parts) < 2:
         return None
-    corners = parts[1].strip("<>/").split("),(")
-    numbers = [number.strip("()") for corner in corners for number in corner.split(",")]
-    if len(numbers) != 4 or not all(number.strip().isdigit() for number in numbers):
+    try:
+        numbers = [int(number) for corner in parts[1][2:-3].split("),(") for number in corner.split(",")]
+    except ValueError:
         return None
-    x0, y0, x1, y1 = (int(number) for number in numbers)
+    if len(numbers) != 4 or max(map(abs, numbers)) > _FURTHEST:
+        return None
+    x0, y0, x1, y1 = numbers
     left, right = (int(x / THOUSANDTHS * width) for x in (x0, x1))
     top, bottom = (int(y / THOUSANDTHS * height) for y in (y0, y1))
     return left, top, right, bottom

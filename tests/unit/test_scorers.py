@@ -293,6 +293,15 @@ def test_boxes(reply: str, sides: tuple[float, ...] | None) -> None:
     assert found is None if sides is None else found == pytest.approx(sides)
 
 
+@pytest.mark.parametrize(
+    "reply", ["<box>", "box box", f"<box>({'9' * 4000},1),(2,3)</box>", "<box>(1,2),(3,4),(5,6)</box>"]
+)
+def test_what_stops_the_original_s_box_reader_is_nothing(reply: str) -> None:
+    scores = BoxOverlap(is_reference_compatible=True).score([answered(box("1", (0, 0, 0.5, 1)), reply)])
+    assert (scores.values["mean_iou"], scores.counts["unanswered"]) == (0, 1)
+    assert "would stop at 1 replies" in scores.notes[0]
+
+
 def test_overlaps_by_hand() -> None:
     assert box_iou((0, 0, 2, 2), (1, 1, 3, 3)) == pytest.approx(1 / 7)
     assert box_iou((0, 0, 0, 0), (0, 0, 0, 0)) == 0
