@@ -108,10 +108,11 @@ class CaseBook:
         found: dict[int, CasePicture] = {}
         for what, span in spans:
             shot = workspace.shot_at((span.start + span.end) / 2)
-            if shot.index in found or len(found) == _MOST_PICTURES:
+            keyframe = workspace.keyframe(shot)
+            if keyframe is None or shot.index in found or len(found) == _MOST_PICTURES:
                 continue
             try:
-                data = read_bounded(workspace.path / workspace.keyframe(shot), limit=_MAX_KEYFRAME_BYTES)
+                data = read_bounded(workspace.path / keyframe, limit=_MAX_KEYFRAME_BYTES)
                 picture = embed_picture(data, max_bytes=_PICTURE_BYTES)
             except (OSError, ValueError) as error:
                 self._unseen.setdefault(film.film, f"a keyframe cannot be read ({error})")
