@@ -26,7 +26,7 @@ from .question import ask, chat, seconds
 from .scoring import compare, eval_report, score
 from .train import plan_training, train_model
 from .training import data_build, synthesize_film_world
-from .training_data import data_check
+from .training_data import data_build_boundary, data_build_identity, data_check
 
 __all__ = [
     "Answer",
@@ -49,6 +49,8 @@ __all__ = [
     "compare",
     "convert",
     "data_build",
+    "data_build_boundary",
+    "data_build_identity",
     "data_check",
     "doctor",
     "eval_report",

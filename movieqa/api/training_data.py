@@ -11,6 +11,8 @@ from movieqa.errors import ConfigError
 from .film import PathLike
 
 if TYPE_CHECKING:
+    from movieqa.train.data.builders.building import BuiltRecords
+    from movieqa.train.data.builders.identity import IdentitySource
     from movieqa.train.data.checking import DataReport
 
 
@@ -77,3 +79,47 @@ def data_check(
         reference_compatible=reference_compatible,
     )
     return check_data(config, processor, processor.config, is_deep=deep, progress=progress)
+
+
+def data_build_identity(
+    source: IdentitySource, annotations: PathLike, *, images: PathLike, out: PathLike, seed: int = 42
+) -> BuiltRecords:
+    """Turn annotations of people and things into records with references, IDA-VLM's training data.
+
+    Args:
+        source: `vcr` (JSON lines), `refcoco` (JSON or JSON lines), `flickr30k` (the folder of `Sentences` and
+            `Annotations`) or `movienet` (the folder of `annotation` and `meta`).
+        annotations: The published file or folder.
+        images: Folder of the pictures it names.
+        out: Folder to write `identity-<source>.json` and references into.
+        seed: Of names and choices.
+
+    Raises:
+        ConfigError: The annotations cannot be read or give no sample, or the folder cannot be written.
+        MissingDependencyError: The packages of models are not installed.
+    """
+    from movieqa.answerers import check_model_packages
+
+    check_model_packages()
+    from movieqa.train.data.builders.identity import build_identity
+
+    return build_identity(source, Path(annotations), images=Path(images), out=Path(out), seed=seed)
+
+
+def data_build_boundary(
+    annotations: PathLike, *, out: PathLike, seed: int = 42, longest: float = 120.0
+) -> BuiltRecords:
+    """Turn lists of events into dialogues about what happens when, VTimeLLM's training data.
+
+    Args:
+        annotations: ActivityNet Captions' JSON, or records of videos with their events.
+        out: Folder to write `boundary.json` into.
+        seed: Of wordings and order.
+        longest: Seconds of the longest video that is used.
+
+    Raises:
+        ConfigError: The annotations cannot be read or give no sample, or the folder cannot be written.
+    """
+    from movieqa.train.data.builders.boundary import build_boundary
+
+    return build_boundary(Path(annotations), out=Path(out), seed=seed, longest=longest)

@@ -31,6 +31,15 @@ class Times(StrEnum):
     absolute = "absolute"
 
 
+class IdentitySource(StrEnum):
+    """Whose annotations of people and things."""
+
+    vcr = "vcr"
+    refcoco = "refcoco"
+    flickr30k = "flickr30k"
+    movienet = "movienet"
+
+
 synthesize = typer.Typer(
     name="synthesize", cls=VerbGroup, no_args_is_help=True, help="Make films whose every detail is known."
 )
@@ -108,6 +117,39 @@ def check(
     print_json(asdict(found)) if as_json else say(found.describe())
     if found.bad:
         raise typer.Exit(1)
+
+
+@data.command()
+def build_identity(
+    source: Annotated[IdentitySource, typer.Argument(help="Whose annotations: vcr, refcoco, flickr30k or movienet.")],
+    annotations: Annotated[Path, typer.Argument(help="The published file or folder.")],
+    images: Annotated[Path, typer.Option("--images", help="Folder of the pictures it names.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write into.")],
+    seed: Annotated[int, typer.Option("--seed", help="Of names and choices.")] = 42,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Turn annotations of people and things into records with references, for the ID-Former."""
+    from movieqa import api
+
+    built = api.data_build_identity(source.value, annotations, images=images, out=out, seed=seed)
+    print_json(json.loads(json.dumps(asdict(built), default=str))) if as_json else say(built.describe())
+
+
+@data.command()
+def build_boundary(
+    annotations: Annotated[Path, typer.Argument(help="ActivityNet Captions' JSON, or records of videos with events.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write into.")],
+    seed: Annotated[int, typer.Option("--seed", help="Of wordings and order.")] = 42,
+    longest: Annotated[float, typer.Option("--longest", help="Seconds of the longest video that is used.")] = 120.0,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Turn lists of events into dialogues about what happens when."""
+    from movieqa import api
+
+    built = api.data_build_boundary(annotations, out=out, seed=seed, longest=longest)
+    print_json(json.loads(json.dumps(asdict(built), default=str))) if as_json else say(built.describe())
 
 
 @synthesize.command()

@@ -44,11 +44,23 @@ def find_medium(ref: MediumRef, folders: Sequence[Path]) -> Path:
                 raise SampleError(f"{ref.name!r} cannot be looked for ({error})") from None
             if path.is_file() or (path.is_dir() and path.name.endswith(SUFFIX)):
                 return path
-    raise SampleError(f"{ref.name} is missing")
+    makes = f"; make it with: movieqa preprocess {stem_of(ref.name)}.mp4" if ref.name.endswith(SUFFIX) else ""
+    raise SampleError(f"{ref.name} is missing{makes}")
+
+
+def stem_of(name: str) -> str:
+    """Return a name without its ending.
+
+    Example:
+        >>> stem_of("films/a.movieqa")
+        'films/a'
+    """
+    ending = PurePosixPath(name).suffix
+    return name[: -len(ending)] if ending else name
 
 
 def _candidates(ref: MediumRef, name: str) -> Iterator[str]:
-    stem = name[: -len(PurePosixPath(name).suffix)] if PurePosixPath(name).suffix else name
+    stem = stem_of(name)
     if ref.kind == "picture":
         yield name
         if "ocr" in name:
@@ -58,6 +70,9 @@ def _candidates(ref: MediumRef, name: str) -> Iterator[str]:
     if ref.kind == "film":  # a film's features are preferred to its frames: nothing is encoded twice
         for ending in FEATURE_ENDINGS:
             yield f"{stem}{ending}"
+        if ref.text is None:  # a plain video would not tell what is said in it
+            yield name
+            return
     yield name
     for ending in (*VIDEO_ENDINGS, *FEATURE_ENDINGS):
         yield f"{stem}{ending}"

@@ -33,9 +33,10 @@ class BadSample:
     reason: str
 
     def __str__(self) -> str:
-        """Write it on one line."""
+        """Write it on one line, whatever names hold."""
         name = f" ({self.id})" if self.id else ""
-        return f"{self.file}: record {self.number}{name}: {self.reason}"
+        text = f"{self.file}: record {self.number}{name}: {self.reason}"
+        return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,92 @@
+"""What a training run would see, from the command line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from movieqa import api
+from movieqa.errors import MovieQAError
+from tests.command import movieqa
+from tests.tiny_checkpoint import save_tiny_model
+from tests.training_data import noise_clip, said, write_picture, write_records
+
+ASKED = said("<image>\nWho runs?", "Mara does.")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
+
+
+def test_good_and_bad_samples_are_told(tmp_path: Path, model: Path) -> None:
+    write_picture(tmp_path / "a.png")
+    noise_clip(tmp_path / "b.mkv")
+    (tmp_path / "broken.png").write_text("no picture")
+    records = [
+        {"image": "a.png", "conversations": ASKED},
+        {"video": "b.mkv", "conversations": ASKED},
+        {"id": "late", "image": "broken.png", "conversations": ASKED},
+        {"id": "gone", "image": "no\u001b[31m.png", "conversations": ASKED},
+        {"conversations": said("Is it so?", "Yes.")},
+    ]
+    write_records(tmp_path / "data.jsonl", records)
+    found = movieqa("data", "check", "data.jsonl", "--model", model, "--json", cwd=tmp_path)
+    assert found.code == 1
+    assert found.json["num_samples"] == 4 and found.json["formats"] == {
+        "llava-picture": 2,
+        "llava-video": 1,
+        "text": 1,
+    }
+    assert found.json["frames"]["total"] == 6
+    assert [bad["id"] for bad in found.json["bad"]] == ["gone"]
+    assert sum(bucket["num_samples"] for bucket in found.json["histogram"]) == 4
+    deep = api.data_check([tmp_path / "data.jsonl"], model=model, deep=True)
+    lines = deep.describe().splitlines()
+    assert lines[0] == "4 samples, 2 bad"
+    assert lines[-1] == "bad: data.jsonl: record 3: broken.png: no picture that can be read"
+    assert "\x1b" not in deep.describe()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"files": ["no.json"]}, "no.json cannot be read"),
+        ({"max_length": 3}, "max_length must be at least 16"),
+        ({"template": "none"}, "no chat template 'none'"),
+        ({"model": "nowhere"}, "nowhere"),
+        ({"model": None}, "--model"),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any], says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_records(tmp_path / "data.json", [{"conversations": said("Is it so?", "Yes.")}])
+    with pytest.raises(MovieQAError, match=re.escape(says)) as found:
+        api.data_check(**{"files": ["data.json"], "model": model, **arguments})
+    assert "\n" not in str(found.value)
+
+
+def test_everything_that_film_world_builds_is_read(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("skia")
+    monkeypatch.chdir(tmp_path)
+    api.synthesize_film_world(seed=20, minutes=1.0, out="films/one", width=160, height=90, speaks=False)
+    built = api.data_build(["films/one"], out="data")
+    files = [f"data/{name}.json" for name in built.counts]
+    settings: dict[str, Any] = {"model": model, "media": ["data", "films"], "max_length": 16384}
+    before = api.data_check(files, **settings)
+    assert {bad.reason for bad in before.bad} == {
+        "one/film.movieqa is missing; make it with: movieqa preprocess one/film.mp4"
+    }
+    api.preprocess_movie("films/one/film.mp4", output="films/one/film.movieqa")
+    found = api.data_check(files, **settings, deep=True)
+    assert found.bad == ()
+    assert sum(found.formats.values()) == sum(built.counts.values())
+    assert set(found.formats) == {"llava-picture", "llava-video", "film", "ida-vlm", "vtimellm", "text"}
+    assert found.describe().startswith(f"{found.num_samples} samples, 0 bad\n")
