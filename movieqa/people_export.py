@@ -23,8 +23,9 @@ def export_people(cast: Cast, format_: PeopleFormat) -> str:
 
     Args:
         cast: The film's people.
-        format_: `csv`, one row for each appearance; `json`, one object a person; `vtt`, a WebVTT metadata track whose
-            cues say who is on screen, for a player to show.
+        format_: `csv`, one row for each appearance, shots counted from 1 as in the table of shots; `json`, one object a
+            person, shots by index as in answers; `vtt`, a WebVTT metadata track whose cues say who is on screen, for a
+            player to show.
 
     Raises:
         ConfigError: Unknown format.
@@ -51,7 +52,7 @@ def _csv(cast: Cast) -> str:
     for _, _, one, track in sorted(rows, key=lambda row: row[:2]):
         times = (f"{value:.3f}" for value in (track.start, track.end))
         called = (plain_cell(text or "") for text in (one.label, one.name, one.possibly))
-        writer.writerow([one.id, *called, *times, track.shot])
+        writer.writerow([one.id, *called, *times, track.shot + 1])
     return text.getvalue()
 
 

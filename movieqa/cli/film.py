@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .options import Debug, Device, Features, Json, Model, Place, ShotFormat
-from .output import print_json, say
+from .output import print_json, say, say_exported
 
 
 class PeopleFormat(StrEnum):
@@ -150,9 +150,4 @@ def export(
 
     format_ = shots.value if people is None else people.value
     text = api.export(workspace, shots=shots.value, people=None if people is None else people.value, output=output)
-    if as_json:
-        print_json({"format": format_, "output": str(output)} if output else {"format": format_, "text": text})
-    elif output is not None:
-        say(str(output))
-    else:
-        say(text, is_line=not text.endswith("\n"))
+    say_exported(text, format_, output, as_json)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -41,6 +42,16 @@ def print_json(value: Any) -> None:
 def print_json_line(value: Any) -> None:
     """Write one of several results as one line of JSON."""
     say(_to_json(value, indent=None))
+
+
+def say_exported(text: str, format_: str, output: Path | None, as_json: bool) -> None:
+    """Write what was exported, or where it was written."""
+    if as_json:
+        print_json({"format": format_, "output": str(output)} if output else {"format": format_, "text": text})
+    elif output is not None:
+        say(str(output))
+    else:
+        say(text, is_line=not text.endswith("\n"))
 
 
 def _to_json(value: Any, *, indent: int | None) -> str:

@@ -14,7 +14,7 @@ from movieqa.errors import ConfigError
 
 from .group import VerbGroup
 from .options import Debug, Device, Json, Model, Place, ShotFormat, Until
-from .output import print_json, say
+from .output import print_json, say, say_exported
 
 if TYPE_CHECKING:
     from movieqa.identity import Cast
@@ -260,8 +260,7 @@ def find(
         until=until,
     )
     if export is not None:
-        text = api.export(opened, shots=export.value, moments=moments, output=output)
-        say(str(output)) if output is not None else say(text, is_line=not text.endswith("\n"))
+        say_exported(api.export(opened, shots=export.value, moments=moments, output=output), export, output, as_json)
         return
     if as_json:
         print_json([asdict(moment) for moment in moments])

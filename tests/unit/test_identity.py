@@ -330,7 +330,7 @@ def test_exports_say_who_is_when_and_nothing_biometric() -> None:
         "possibly": "",
         "start": "0.000",
         "end": "10.000",
-        "shot": "0",
+        "shot": "1",
     }
     content = json.loads(export_people(CAST, "json"))
     assert [person["screen_time"] for person in content["people"]] == [13.0, 22.0, 6.0, 4.0]
