@@ -70,17 +70,17 @@ def test_the_training_reader_takes_every_record_and_finds_its_media(
     films: Path, built: BuiltData, records: Records
 ) -> None:
     wanted = {
-        "align": "llava-picture",
-        "instruct": "llava-video",
-        "long_video": "film",
-        "identity": "ida-vlm",
-        "boundary": "vtimellm",
-        "text": "text",
+        "align": {"llava-picture"},
+        "instruct": {"llava-video", "llava-picture"},
+        "long_video": {"film"},
+        "identity": {"ida-vlm"},
+        "boundary": {"vtimellm"},
+        "text": {"text"},
     }
     for name in FORMATS:
         for record in records[name]:
             sample = read_sample(record, DataConfig())
-            assert sample.format == wanted[name]
+            assert sample.format in wanted[name]
             assert bool(sample.media) == (name != "text")
             for medium in sample.media:
                 assert find_medium(medium, (built.folder, films)).exists()
