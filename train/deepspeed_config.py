@@ -8,6 +8,8 @@ from .config import TrainConfig
 
 _LARGEST_BUCKET = 500_000_000
 _LARGEST_PERSISTENT = 100_000
+_ALIGNED = 1024
+"""Buckets are multiples of it, as stage 2 asks."""
 _NEVER = 1_000_000_000
 
 
@@ -30,7 +32,7 @@ def deepspeed_config(
         'cpu'
     """
     parallel, optimizer = config.parallel, config.optimizer
-    bucket = max(1, min(_LARGEST_BUCKET, num_trained))
+    bucket = min(_LARGEST_BUCKET, -(-num_trained // _ALIGNED) * _ALIGNED)
     zero: dict[str, Any] = {
         "stage": parallel.zero_stage,
         "overlap_comm": has_gpu,

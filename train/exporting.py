@@ -45,7 +45,7 @@ def export_model(
         raise TrainingError(f"the trained weights are not those of the run: {', '.join(other[:5])}")
     with torch.no_grad():
         for name, weight in weights.items():
-            places[name].copy_(weight)
+            places[name].copy_(weight.view_as(places[name]))
     model = opened.model
     check_finite(model, "the trained model")
     shutil.rmtree(target, ignore_errors=True)

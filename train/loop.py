@@ -70,6 +70,7 @@ def run_training(
     ):
         torch.backends.cuda.matmul.allow_tf32 = config.compute.tf32
         _claim(config, out, processes, resume=resume)
+        torch.manual_seed(config.seed)  # new weights (LoRA, an ID-Former) are the same on every process
         opened = open_model(config, device=processes.device, make_id_former=make_id_former)
         samples = open_training_set(
             config.data, opened.processor, opened.model.config, progress=progress and processes.is_first

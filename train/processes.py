@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, distributed
-from torch.distributed.distributed_c10d import HashStore
+from torch._C._distributed_c10d import HashStore
 
 from movieqa.errors import ConfigError
 

@@ -44,6 +44,7 @@ def share_attention(language_model: PreTrainedModel, *, size: int) -> Any:
         AttentionInterface.register(attention, ALL_ATTENTION_FUNCTIONS["sdpa"])
         AttentionMaskInterface.register(attention, _no_mask)
         language_model.set_attn_implementation(attention)
+    import_module("deepspeed.runtime.sequence_parallel.parallel_state_sp")._release_sequence_parallel_groups()
     try:
         return ulysses.register_with_transformers(
             language_model,

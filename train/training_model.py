@@ -81,6 +81,8 @@ class FrameEncoder(nn.Module):
 
     def __init__(self, model: MovieModel, id_former: IdFormer | None, *, recomputes: bool) -> None:
         super().__init__()
+        if id_former is not None:
+            _lift_scalars(id_former)
         self.movie = model
         self.id_former = id_former
         self._recomputes = recomputes
@@ -145,6 +147,14 @@ class FrameEncoder(nn.Module):
         media = Media(guidance_ids=guidance, features=features, conditioning=conditioning)
         zeros = self.movie.frame_tokens(media).sum(dim=1) * 0
         return zeros + self.movie.context_attention.key_projector.bias.sum() * 0  # it cancels in the softmax
+
+
+def _lift_scalars(module: nn.Module) -> None:
+    """Give single numbers a dimension: DeepSpeed cannot send weights that have none to other processes."""
+    for owner in module.modules():
+        for name, weight in list(owner.named_parameters(recurse=False)):
+            if not weight.ndim:
+                setattr(owner, name, nn.Parameter(weight.detach()[None], requires_grad=weight.requires_grad))
 
 
 class TrainingModel(nn.Module):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+import time
 from pathlib import Path
 
 
@@ -16,6 +18,7 @@ def main(folder: Path, out: Path, *, resume: bool, progress: bool) -> int:
 
     from .train import run
 
+    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
     try:
         result = run(TrainConfig.load(folder / "config.json"), out, resume=resume, progress=progress)
     except MovieQAError as error:
@@ -24,6 +27,13 @@ def main(folder: Path, out: Path, *, resume: bool, progress: bool) -> int:
     if os.environ["RANK"] == "0":
         write_result(folder, result)
     return 0
+
+
+def _leave_with(parent: int) -> None:
+    """End this process when the one that started it is gone: killed, it could not stop us."""
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,234 @@
+"""Small runs of every recipe: data in its published format, and a plain loop on one process to compare with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import get_scheduler
+
+from movieqa.api.train import make_id_former
+from movieqa.memory.id_former_film import FilmIdFormer
+from movieqa.model import Conditioning, Media, MovieModel, MovieProcessor
+from movieqa.model.config import tiny
+from movieqa.train.config import TrainConfig
+from movieqa.train.data.batch import Batch, collate
+from movieqa.train.data.training_set import TrainingSet, open_training_set
+from movieqa.train.fields import override
+from movieqa.train.loop import make_order
+from movieqa.train.opening import OpenedModel, open_model
+from movieqa.train.recipes import RECIPES
+from tests.tiny_checkpoint import save_tiny_model
+from tests.training_data import film_features, said, write_picture, write_records
+
+NUM_SAMPLES = 20
+NUM_STEPS = 10
+_WORDS = ("red", "blue", "cold", "late", "far", "old", "wet", "soft", "dark", "tall")
+
+
+def save_model(folder: Path) -> Path:
+    """Save a tiny model without dropout, so that runs on one process and on two can be compared."""
+    config = tiny()
+    config.qformer.hidden_dropout_prob = config.qformer.attention_probs_dropout_prob = 0.0
+    return save_tiny_model(folder, config)
+
+
+def write_data(folder: Path, recipe: str) -> Path:
+    """Write 20 records of a recipe with their media, and return their file."""
+    makers = {
+        "align": _captions,
+        "instruct": _dialogues,
+        "long_video": _films,
+        "generated_films": _films,
+        "identity_associate": _identities,
+        "identity_recognize": _identities,
+        "boundary_align": _captions,
+        "boundary_perceive": _boundaries,
+        "boundary_instruct": _boundaries,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    return write_records(folder / f"{recipe}.json", [makers[recipe](folder, number) for number in range(NUM_SAMPLES)])
+
+
+def run_config(recipe: str, model: Path, data: Path, *settings: str) -> TrainConfig:
+    """Return a recipe's run on small data: ten steps, float32, no dropout."""
+    small = (
+        "compute.dtype=fp32",
+        "schedule.samples_per_step=4",
+        "schedule.epochs=2",
+        "schedule.max_steps=none",
+        "parallel.micro_batch=2",
+        "lora.dropout=0",
+        "compute.loss_tile=16",
+        "data.boundary_frames=5",
+        "data.max_length=400",
+        "checkpoint.every=1000",
+    )
+    config = override(RECIPES[recipe](), [*small, *settings])
+    return replace(config, model=replace(config.model, folder=str(model)), data=replace(config.data, files=(data,)))
+
+
+def plain_curve(config: TrainConfig, num_steps: int = NUM_STEPS) -> list[tuple[float, float]]:
+    """Train in a plain loop without deepspeed; return the loss and the gradient's norm of each step."""
+    torch.manual_seed(config.seed)
+    opened = open_model(config, make_id_former=seeded_id_former)
+    samples = open_training_set(config.data, opened.processor, opened.model.config)
+    order = make_order(config, samples.lengths)
+    weights = trained(opened)
+    decays = [[weight for weight in weights.values() if (weight.ndim > 1) == is_matrix] for is_matrix in (True, False)]
+    groups = [
+        {"params": some, "weight_decay": decay}
+        for some, decay in zip(decays, (config.optimizer.weight_decay, 0.0), strict=True)
+    ]
+    betas = (config.optimizer.beta1, config.optimizer.beta2)
+    optimizer = torch.optim.AdamW(groups, lr=config.optimizer.lr, betas=betas, eps=config.optimizer.eps)
+    total = int(order.steps_per_epoch * config.schedule.epochs)
+    scheduler = get_scheduler("cosine", optimizer, num_warmup_steps=1, num_training_steps=total)
+    curve = []
+    for step in order.from_step(0):
+        if step.number == num_steps:
+            return curve
+        loss = sum((_loss(opened, samples, int(index)) for index in step.samples), torch.zeros(()))
+        learned = sum(samples[int(index)].num_learned for index in step.samples)
+        (loss / learned).backward()
+        for weight in weights.values():  # what a step's samples do not reach has no gradient, but it has momentum
+            weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
+        norm = nn.utils.clip_grad_norm_(weights.values(), config.optimizer.clip)
+        optimizer.step()
+        scheduler.step()
+        optimizer.zero_grad()
+        curve.append((loss.item() / learned, norm.item()))
+    raise AssertionError("the order of steps has no end")
+
+
+def trained(opened: OpenedModel) -> dict[str, nn.Parameter]:
+    """Return trained weights by name."""
+    weights = {name: weight for name, weight in opened.model.named_parameters() if weight.requires_grad}
+    if opened.id_former is not None:
+        weights |= {f"id_former.{name}": weight for name, weight in opened.id_former.named_parameters()}
+    return weights
+
+
+def seeded_id_former(config: Any, folder: str | None) -> FilmIdFormer:
+    """Make the same new ID-Former each time, one that is not silent: else half of it would have no gradient."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        former: FilmIdFormer = make_id_former(config, folder)
+        nn.init.normal_(former.identity_attention.out_proj.weight, std=0.1)
+    return former
+
+
+def _loss(opened: OpenedModel, samples: TrainingSet, index: int) -> Tensor:
+    """Return the summed loss of one sample, by the model's own forward pass."""
+    batch = collate([samples[index]])
+    media = [_with_identities(opened, batch)]
+    loss: Tensor = opened.model(input_ids=batch.input_ids, labels=batch.labels, media=media, num_items_in_batch=1).loss
+    return loss
+
+
+def _with_identities(opened: OpenedModel, batch: Batch) -> list[Media]:
+    media, roles = batch.media[0], batch.roles[0]
+    former = opened.id_former
+    shown = [one for one, role in zip(media, roles, strict=True) if role.role == "reference"]
+    if former is None or not shown:
+        return list(media)
+    memory = former.remember([opened.model.encode_frames(one.pixels)[:, 1:] for one in shown])
+    present = torch.ones(1, len(shown), dtype=torch.bool)
+    conditioning = Conditioning(modulate=former, memory=memory, present=present)
+    return [
+        replace(one, conditioning=conditioning) if role.role == "test" else one
+        for one, role in zip(media, roles, strict=True)
+    ]
+
+
+def answer_accuracy(folder: Path, config: TrainConfig) -> float:
+    """Return the share of samples whose first answer an exported model writes letter for letter, greedily."""
+    from movieqa.model import load_model
+
+    model = load_model(folder)
+    processor = MovieProcessor.from_pretrained(folder)
+    samples = open_training_set(config.data, processor, model.config)
+    return float(np.mean([_answers(model, samples, index) for index in range(len(samples))]))
+
+
+@torch.no_grad()
+def _answers(model: MovieModel, samples: TrainingSet, index: int) -> bool:
+    batch = collate([samples[index]])
+    labels = batch.labels[0]
+    learned = (labels >= 0).nonzero()[:, 0]
+    start = int(learned[0])
+    gaps = (learned.diff() > 1).nonzero()
+    end = int(learned[int(gaps[0])] if len(gaps) else learned[-1]) + 1
+    prompt = batch.input_ids[:, :start]
+    num_slots, media = int((prompt == -200).sum()), []
+    for one in batch.media[0]:
+        if num_slots >= one.num_frames * model.config.num_tokens_per_frame:
+            media.append(one)
+            num_slots -= one.num_frames * model.config.num_tokens_per_frame
+    written = model.generate(prompt, media=[media], max_new_tokens=end - start, do_sample=False)
+    expected = labels[start:end]
+    assert isinstance(written, Tensor)
+    return bool(torch.equal(written[0][: len(expected)], expected[: len(written[0])]))
+
+
+def _answer(number: int) -> str:
+    return f"{_WORDS[number % 10]} {_WORDS[(number * 7 + number // 10) % 10]}"
+
+
+def _captions(folder: Path, number: int) -> dict[str, Any]:
+    write_picture(folder / f"{number}.png", seed=number)
+    return {"id": number, "image": f"{number}.png", "conversations": said("<image>\nWhat is it?", _answer(number))}
+
+
+def _dialogues(folder: Path, number: int) -> dict[str, Any]:
+    if number % 5 == 4:
+        return {"id": number, "conversations": said(f"What is {number}?", _answer(number))}
+    if number % 5 == 3:
+        np.save(folder / f"{number}.npy", film_features(3, seed=number))
+        conversation = said("<image>\nWhat happens?", _answer(number))
+        return {"id": number, "video": f"{number}.npy", "conversations": conversation}
+    write_picture(folder / f"{number}.png", seed=number)
+    conversation = said("<image>\nWhat is it?", _answer(number), "How?", _answer(number + 3))
+    return {"id": number, "image": f"{number}.png", "conversations": conversation}
+
+
+def _films(folder: Path, number: int) -> dict[str, Any]:
+    if number % 5 == 4:
+        return {"id": number, "conversations": said(f"Once upon a time {number}. What is it?", _answer(number))}
+    num_frames = 3 + number % 4
+    np.save(folder / f"{number}.npy", film_features(num_frames, seed=number))
+    text = "<image>".join(["", *(f"line {index}" for index in range(num_frames))])
+    conversation = said("<image>\nWho?", _answer(number))
+    return {"id": number, "video": f"{number}.npy", "inputs": text, "conversations": conversation}
+
+
+def _identities(folder: Path, number: int) -> dict[str, Any]:
+    if number % 5 == 4:
+        return _captions(folder, number)
+    for name in ("a", "b", "c"):
+        write_picture(folder / f"{number}{name}.png", seed=number * 3 + ord(name))
+    references = f"Anna is <img>{number}a.png</img>\n Ben is <img>{number}b.png</img>"
+    human = f"{references}\n In the image: <img>{number}c.png</img>\n Who is it?"
+    return {"id": number, "conversations": said(human, _answer(number), human="user", gpt="assistant")}
+
+
+def _boundaries(folder: Path, number: int) -> dict[str, Any]:
+    np.save(folder / f"{number}.npy", film_features(5, seed=number))
+    conversation = said("<video>\nWhen is it?", "From <s0> to <e0>.", "What is it?", _answer(number))
+    times = {"<s0>": float(number), "<e0>": float(number + 20)}
+    return {
+        "id": number,
+        "video": f"{number}.npy",
+        "conversations": conversation,
+        "meta": {"duration": 100.0, "token": times},
+    }
+
+
+def read_curve(path: Path) -> list[tuple[float, float]]:
+    """Read a golden curve: a loss and a gradient's norm a line."""
+    pairs = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
+    return [(float(loss), float(norm)) for loss, norm in pairs]
