@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from movieqa.eval.runner import OnProgress
     from movieqa.eval.sample import Sample, Task
     from movieqa.features import FeatureKind
+    from movieqa.memory.providers import ProviderName
     from movieqa.model.loading import Quantisation
     from movieqa.session import Guidance
 
@@ -38,6 +39,7 @@ def evaluate(
     batch: int = 16,
     until_free: bool = False,
     blind: Blind | None = None,
+    people: ProviderName | None = None,
     fps: float = 1.0,
     max_frames: int | None = None,
     features: FeatureKind = "float16",
@@ -72,6 +74,8 @@ def evaluate(
         until_free: Let every question use the whole film, whatever its sample says.
         blind: Keep the film from the model, to see what it knows without: `text` asks the bare question, `subtitles`
             gives it the lines.
+        people: Find who is on screen in films where nobody has looked, `classical` or `sface`; a folder `cast` beside
+            the film gives them names.
         fps: Frames sampled a second, of films that have no workspace yet.
         max_frames: At most so many, spread evenly.
         features: How features are stored: `float16`, or `int8` in half the room.
@@ -124,7 +128,7 @@ def evaluate(
         answer_tokens=answer_tokens,
         max_spans=max_spans,
     )
-    sampling: dict[str, Any] = {"fps": fps, "max_frames": max_frames}
+    sampling: dict[str, Any] = {"fps": fps, "max_frames": max_frames, "people": people}
     settings: dict[str, Any] = {"max_spans": max_spans, "batch": batch, "until_free": until_free, **sampling}
     if model is not None:
         settings |= {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from movieqa.answerers import AnswererConfig
 from movieqa.errors import ConfigError, WorkspaceError
+from movieqa.people_files import has_cast
 from movieqa.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from movieqa.eval.jobs import OpenFilm
     from movieqa.features import FeatureKind
     from movieqa.loaded import LoadedModel
+    from movieqa.memory.providers import ProviderName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,7 @@ class FilmShelf:
         blind: Whether the film is kept from the model: `text` asks without anything of it, `subtitles` with its lines.
         fps: Frames sampled a second, of films that have no workspace yet.
         max_frames: At most so many, spread evenly.
+        people: What finds people in films where nobody has looked; a folder `cast` beside the film names them.
         features_kind: How features are stored.
     """
 
@@ -42,6 +45,7 @@ class FilmShelf:
     blind: Blind | None = None
     fps: float = 1.0
     max_frames: int | None = None
+    people: ProviderName | None = None
     features_kind: FeatureKind = "float16"
 
     @property
@@ -71,7 +75,8 @@ class FilmShelf:
 
             answerer = BlindAnswerer(self._loaded, answer_tokens=self._tokens)
             return OpenFilm(desk=FilmDesk(answerer=answerer))
-        workspace = self._workspace(find_film(film, films=self.films, workspaces=self.workspaces), subtitles)
+        place = find_film(film, films=self.films, workspaces=self.workspaces)
+        workspace = self._with_people(self._workspace(place, subtitles), place)
         workspace, one = self._answerer(workspace)
         return OpenFilm(desk=FilmDesk(answerer=one), workspace=workspace)
 
@@ -124,6 +129,15 @@ class FilmShelf:
             except WorkspaceError:  # none, or stale: made now, and what is wrong beside that is told by the making
                 workspace = add_features(workspace, loaded, FeaturesConfig(kind=self.features_kind))
         return workspace, make_answerer(workspace, self.answers, loaded=loaded, batch=self.batch)
+
+    def _with_people(self, workspace: Workspace, place: FilmPlace) -> Workspace:
+        if self.people is None or has_cast(workspace):
+            return workspace
+        from .people import cast_find
+
+        cast = (place.film or workspace.path).parent / "cast"
+        cast_find(workspace, provider=self.people, cast=cast if cast.is_dir() else None)
+        return Workspace.open(workspace.path)
 
     def _workspace(self, place: FilmPlace, subtitles: str | None) -> Workspace:
         try:

@@ -159,6 +159,8 @@ def _scorer_maker(reference_compatible: bool, panel: Panel | None) -> MakeScorer
     judged = {one.name: one for one in (JudgedAnswers, VideoChatGPT, MLVUGeneration, MultimodalIdentity)}
 
     def make(name: str) -> Scorer:
+        if name == "pairwise":
+            raise ConfigError("a judge compares the answers of two runs", hint="movieqa judge A B")
         if name not in judged:
             return make_scorer(name, is_reference_compatible=reference_compatible)
         if panel is None:

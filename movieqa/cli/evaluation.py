@@ -42,6 +42,13 @@ class Blind(StrEnum):
     subtitles = "subtitles"
 
 
+class People(StrEnum):
+    """What recognises people."""
+
+    classical = "classical"
+    sface = "sface"
+
+
 class Task(StrEnum):
     """What a sample asks for."""
 
@@ -92,6 +99,10 @@ def eval_(
     blind: Annotated[
         Blind | None,
         typer.Option("--blind", help="Keep the film from the model: the bare question, or with the lines."),
+    ] = None,
+    people: Annotated[
+        People | None,
+        typer.Option("--people", help="Find people where nobody has; names come from `cast` by the film."),
     ] = None,
     fps: Annotated[float, typer.Option("--fps", help="Frames sampled a second, of films without a workspace.")] = 1.0,
     max_frames: Annotated[int | None, typer.Option("--max-frames", min=1, help="At most so many frames.")] = None,
@@ -153,6 +164,7 @@ def eval_(
             batch=batch,
             until_free=until_free,
             blind=None if blind is None else blind.value,
+            people=None if people is None else people.value,
             fps=fps,
             max_frames=max_frames,
             features=features,  # type: ignore[arg-type]  # the step says which there are

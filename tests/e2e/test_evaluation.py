@@ -20,6 +20,7 @@ from movieqa.cli.app import app
 from movieqa.eval.run import read_run
 from tests.command import Outcome, command_line, movieqa
 from tests.evaluation_films import make_films, make_samples, write_samples
+from tests.judge_server import Behaviour, judge_server
 
 NUM_FILMS, NUM_SAMPLES = 10, 200
 
@@ -158,6 +159,25 @@ def test_scores_come_from_the_log_alone(undisturbed: Path, tmp_path: Path) -> No
     assert scored["content"] == read_run(undisturbed).content
     one = in_process("score", "run.jsonl", "--scorer", "choice", cwd=tmp_path)
     assert one.out.splitlines() == ["choice  (100 scored)", "  accuracy                        100.000"]
+
+
+def test_a_judge_scores_what_no_rule_can_and_is_asked_once(undisturbed: Path, tmp_path: Path) -> None:
+    shutil.copy(undisturbed, tmp_path / "run.jsonl")
+    said = {"pred": "yes", "score": 4}
+    with judge_server(lambda number, body: Behaviour(reply=json.dumps(said))) as server:
+        judge = ("--scorer", "judge_qa", "--judge", server.url, "--judge-model", "j", "--json")
+        few = in_process("score", "run.jsonl", *judge, "--max-judge-calls", "3", cwd=tmp_path).json["scores"][0]
+        assert len(server.requests) == 3
+        assert few["counts"]["unjudged"] > 0
+        whole = in_process("score", "run.jsonl", *judge, cwd=tmp_path).json["scores"][0]
+        asked = len(server.requests)
+        assert in_process("score", "run.jsonl", *judge, cwd=tmp_path).json["scores"][0]["values"] == whole["values"]
+        assert len(server.requests) == asked
+    assert {name: whole["values"][name] for name in ("accuracy", "score")} == {"accuracy": 1.0, "score": 4.0}
+    assert whole["counts"]["scored"] == 100
+    assert "j, temperature 0" in whole["notes"][0]
+    kept = ("--scorer", "judge_qa", "--judge-model", "j", "--json")
+    assert in_process("score", "run.jsonl", *kept, cwd=tmp_path).json["scores"][0]["values"] == whole["values"]
 
 
 def test_exports_hold_every_sample(undisturbed: Path, tmp_path: Path) -> None:

@@ -151,3 +151,13 @@ def test_a_film_is_preprocessed_where_it_has_no_workspace(tmp_path: Path, assets
     assert run.predictions[0].spans
     again = api.evaluate(samples, out=tmp_path / "again.jsonl", films=assets, workspaces=tmp_path / "made", fps=0.5)
     assert again.content == run.content
+
+
+def test_people_are_found_where_nobody_has_looked(tmp_path: Path) -> None:
+    make_films(tmp_path, 1)
+    sample = Sample(id="1", film="film0", question="Who is on screen at 00:00:01?")
+    without = api.evaluate([sample], out=tmp_path / "without.jsonl", films=tmp_path)
+    run = api.evaluate([sample], out=tmp_path / "run.jsonl", films=tmp_path, people="classical")
+    assert "people" in Workspace.open(tmp_path / "film0.movieqa").steps
+    assert run.header.settings["people"] == "classical"
+    assert run.films["film0"].digest != without.films["film0"].digest
