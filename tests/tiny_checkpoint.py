@@ -33,6 +33,20 @@ def save_language_model_part(source: Path, target: Path) -> None:
         shutil.copy(source / name, target / name)
 
 
+def save_trimmed_text_decoder(stage_1: Path, target: Path) -> Path:
+    """Write the text decoder of a published stage-1 folder as LAVIS names it."""
+    prefix = "model.vlm_att_encoder.bert."
+    lavis = {
+        name.replace(prefix, "Qformer.bert.")
+        .replace("model.vlm_att_ln", "ln_vision")
+        .replace("model.vlm_att_query", "query_tokens"): tensor
+        for name, tensor in torch.load(stage_1 / "mm_projector.bin", weights_only=True).items()
+        if name.startswith((prefix, "model.vlm_att_ln", "model.vlm_att_query"))
+    }
+    torch.save({"model": lavis}, target)
+    return target
+
+
 def save_tiny_model(folder: Path, config: MovieConfig | None = None, *, seed: int = 0) -> Path:
     """Save a random model with its tokenizers in our layout; it answers nonsense, deterministically."""
     model = make_tiny_model(config, seed=seed)

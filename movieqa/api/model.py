@@ -104,13 +104,14 @@ def convert(
     """Convert published weights, or a published film's features, to movieqa's formats; strictly.
 
     What the source is shows in what it holds: a LLaMA-VID release becomes a model to ask, an IDA-VLM release a folder
-    with its ID-Former and its visual tower, a film's pickle of features a workspace.
+    with its ID-Former and its visual tower, a film's pickle of features a workspace, and a language model with the two
+    LAVIS files the model that training starts from.
 
     Args:
-        source: A LLaMA-VID or IDA-VLM release, or a film's `.pkl` of features.
+        source: A LLaMA-VID or IDA-VLM release, a film's `.pkl` of features, or a language model's folder (Vicuna).
         target: A new folder.
-        vision_tower: LAVIS `eva_vit_g.pth`, for a release without its vision tower.
-        text_decoder: A trimmed InstructBLIP Q-Former, for a release without its text decoder.
+        vision_tower: LAVIS `eva_vit_g.pth`, for a source without a vision tower.
+        text_decoder: A trimmed InstructBLIP Q-Former, for a source without a text decoder.
         language_model: The language model's folder, for a stage-1 release.
         guidance_tokenizer: The text decoder's tokenizer, a folder or hub name.
         model: For a film, the model that is to be asked about it: its folder or hub name.
@@ -124,19 +125,33 @@ def convert(
     Raises:
         CheckpointError: A tensor is missing, surplus, misshapen or not finite, a file is damaged or would run code,
             a film's features are not of the model, or the target exists.
-        ConfigError: A film without a model, or a setting cannot work.
+        ConfigError: A film without a model, a language model without the LAVIS files, or a setting cannot work.
         SubtitleError: A subtitle file cannot be read.
     """
     from movieqa.answerers import check_model_packages
 
     check_model_packages()
-    from movieqa.checkpoint import convert_checkpoint, convert_ida_vlm, kind_of
+    from movieqa.checkpoint import convert_checkpoint, convert_ida_vlm, kind_of, start_checkpoint
 
     match kind_of(source):
         case "film":
             return _convert_film(source, target, model=model, fps=fps, subtitles=subtitles)
         case "ida-vlm":
             return convert_ida_vlm(source, target, report=report)
+        case "language-model":
+            if vision_tower is None or text_decoder is None:
+                raise ConfigError(
+                    f"{source} holds a language model that sees nothing",
+                    hint="give a LLaMA-VID release; or add --vision-tower and --text-decoder, to train from there",
+                )
+            return start_checkpoint(
+                source,
+                target,
+                vision_tower=vision_tower,
+                text_decoder=text_decoder,
+                guidance_tokenizer=guidance_tokenizer,
+                report=report,
+            )
         case "llama-vid":
             return convert_checkpoint(
                 source,

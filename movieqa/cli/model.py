@@ -55,14 +55,17 @@ def plan(
 
 def convert(
     source: Annotated[
-        Path, typer.Argument(help="A LLaMA-VID or IDA-VLM release's folder, or a film's .pkl of features.")
+        Path,
+        typer.Argument(
+            help="A release's folder (LLaMA-VID, IDA-VLM), a film's .pkl of features, or a language model's folder."
+        ),
     ],
     target: Annotated[Path, typer.Argument(help="A new folder.")],
     vision_tower: Annotated[
-        Path | None, typer.Option("--vision-tower", help="LAVIS eva_vit_g.pth, for a release without its vision tower.")
+        Path | None, typer.Option("--vision-tower", help="LAVIS eva_vit_g.pth, where SOURCE has no vision tower.")
     ] = None,
     text_decoder: Annotated[
-        Path | None, typer.Option("--text-decoder", help="A trimmed Q-Former, for a release without its text decoder.")
+        Path | None, typer.Option("--text-decoder", help="A trimmed Q-Former, where SOURCE has no text decoder.")
     ] = None,
     language_model: Annotated[
         Path | None, typer.Option("--language-model", help="The language model's folder, for a stage-1 release.")
@@ -83,7 +86,7 @@ def convert(
     """Convert published weights, or a film's published features; every tensor is accounted for.
 
     A LLaMA-VID release becomes a model to ask, an IDA-VLM release its ID-Former and visual tower, a film's .pkl a
-    workspace for --model.
+    workspace for --model; a language model with the two LAVIS files becomes the model that training starts from.
     """
     from movieqa import api
 

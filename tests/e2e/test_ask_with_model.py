@@ -93,13 +93,14 @@ def test_with_the_commands(assets: Path, tmp_path: Path) -> None:
     for name in ("signs.mp4", "signs.srt"):
         shutil.copy(assets / name, tmp_path)
     save_tiny_model(tmp_path / "tiny-random")
+    (tmp_path / "movieqa.toml").write_text('[chat]\nmodel = "tiny-random"\n')
     env = {"MOVIEQA_MODEL": "tiny-random"}
     done = movieqa("preprocess", "signs.mp4", "--features", "int8", cwd=tmp_path, env=env)
     assert done.code == 0, done
     assert "MB to write" in done.err and "stored in 8 bits with a relative error of" in done.err
     (tmp_path / "signs.mp4").unlink()
     talk = "When is the word book signed?\n/until 00:00:07\nWhat is shown?\n \n/quit\nnever asked\n"
-    done = movieqa("chat", "--answer-tokens", "6", "--json", cwd=tmp_path, env=env, stdin=talk)
+    done = movieqa("chat", "--answer-tokens", "6", "--json", cwd=tmp_path, stdin=talk)
     assert done.code == 0, done
     first, second = (json.loads(line) for line in done.out.splitlines())
     assert first["answerer"] == second["answerer"] == "tiny-random"

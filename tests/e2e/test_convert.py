@@ -11,13 +11,19 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from movieqa import api
-from movieqa.checkpoint import FilmReport, IdaVlmReport, kind_of
-from movieqa.errors import MovieQAError
+from movieqa.checkpoint import ConversionReport, FilmReport, IdaVlmReport, kind_of
+from movieqa.errors import CheckpointError, MovieQAError
 from movieqa.memory.id_former import IdFormer
 from movieqa.memory.visual_tower import VisualTower
+from movieqa.model.loading import load_model
 from movieqa.workspace import Workspace
 from tests.command import movieqa
-from tests.tiny_checkpoint import save_published, save_tiny_model
+from tests.tiny_checkpoint import (
+    save_language_model_part,
+    save_published,
+    save_tiny_model,
+    save_trimmed_text_decoder,
+)
 
 SRT = "1\n00:00:02,000 --> 00:00:03,000\nTake the key.\n\n2\n00:09:00,000 --> 00:09:01,000\nToo late.\n"
 
@@ -175,7 +181,25 @@ def test_kinds_are_told_by_content(movie: Path, release: Path, tmp_path: Path) -
     film = shutil.copy(movie, tmp_path / "film.bin")
     assert kind_of(film) == "film"
     for is_new in (True, False):
-        torch.save({"lm_head.weight": torch.ones(1)}, tmp_path / "weights.pkl", _use_new_zipfile_serialization=is_new)
-        assert kind_of(tmp_path / "weights.pkl") == "llama-vid"
+        torch.save({"blocks.0.norm1.bias": torch.ones(1)}, tmp_path / "a.pkl", _use_new_zipfile_serialization=is_new)
+        with pytest.raises(CheckpointError, match=r"one file of weights \(blocks.0.norm1.bias, ...\); give a folder"):
+            kind_of(tmp_path / "a.pkl")
     assert kind_of(release) == kind_of(release / "model.safetensors") == "ida-vlm"
     assert isinstance(api.convert(release / "model.safetensors", tmp_path / "ida"), IdaVlmReport)
+
+
+def test_a_training_starts_from_published_parts(assets: Path, tmp_path: Path) -> None:
+    golden = assets / "golden" / "llama-vid"
+    save_language_model_part(golden / "checkpoint", tmp_path / "vicuna")
+    assert kind_of(golden / "checkpoint") == kind_of(golden / "stage1") == "llama-vid"
+    with pytest.raises(MovieQAError, match="holds a language model that sees nothing; give a LLaMA-VID release"):
+        api.convert(tmp_path / "vicuna", tmp_path / "start")
+    report = api.convert(
+        tmp_path / "vicuna",
+        tmp_path / "start",
+        vision_tower=golden / "eva_vit_g.pth",
+        text_decoder=save_trimmed_text_decoder(golden / "stage1", tmp_path / "qformer.pth"),
+        guidance_tokenizer=golden / "bert-base-uncased",
+    )
+    assert isinstance(report, ConversionReport) and report.kind == "start"
+    assert load_model(tmp_path / "start").config.template == "plain"

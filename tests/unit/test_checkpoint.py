@@ -20,7 +20,7 @@ from movieqa.model.config import MovieConfig, llama_vid_7b, llama_vid_13b
 from movieqa.model.loading import load_model
 from movieqa.model.processor import MovieProcessor
 from movieqa.prompt import Turn
-from tests.tiny_checkpoint import Layout, save_language_model_part, save_published
+from tests.tiny_checkpoint import Layout, save_language_model_part, save_published, save_trimmed_text_decoder
 
 ARCHITECTURE = Architecture(num_vision_heads=4, num_vision_layers=3, num_text_decoder_heads=4, image_size=112)
 
@@ -296,15 +296,7 @@ def test_joined_names() -> None:
 @pytest.mark.parametrize("projector", ["linear", "mlp2x_gelu"])
 def test_model_that_training_starts_from(golden: Path, tmp_path: Path, projector: Any) -> None:
     stage_1 = torch.load(golden / "stage1" / "mm_projector.bin", weights_only=True)
-    prefix = "model.vlm_att_encoder.bert."
-    lavis = {
-        name.replace(prefix, "Qformer.bert.")
-        .replace("model.vlm_att_ln", "ln_vision")
-        .replace("model.vlm_att_query", "query_tokens"): tensor
-        for name, tensor in stage_1.items()
-        if name.startswith((prefix, "model.vlm_att_ln", "model.vlm_att_query"))
-    }
-    torch.save({"model": lavis}, tmp_path / "qformer.pth")
+    save_trimmed_text_decoder(golden / "stage1", tmp_path / "qformer.pth")
     save_language_model_part(golden / "checkpoint", tmp_path / "vicuna")
     given: dict[str, Any] = {
         "vision_tower": golden / "eva_vit_g.pth",
