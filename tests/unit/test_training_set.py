@@ -46,7 +46,7 @@ def make_everything(folder: Path) -> list[Record]:
     write_film(folder / "tt1.pkl")
     np.save(folder / "c.npy", film_features(4))
     save_file({"features": film_features(6)}, folder / "d.safetensors")
-    make_workspace(folder, subtitles=make_subtitles((0.5, 1.5, "Anna> Hello."), (3, 4, "Run!")), num_frames=6)
+    make_workspace(folder, subtitles=make_subtitles((0.5, 1.5, "Anna> Hello."), (3, 4, "Run</s>!")), num_frames=6)
     text = "<image>one<image><image>three"
     return [
         {"id": "picture", "image": "a.png", "conversations": ASKED},

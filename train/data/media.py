@@ -21,6 +21,7 @@ from movieqa.prompt import FRAME_MARK
 from movieqa.workspace import SUFFIX
 
 from .config import DataConfig
+from .movienet_film import MovieNetFilm, find_movienet_film
 from .places import FEATURE_ENDINGS, find_medium
 from .sample import MediumRef, SampleError
 from .stored import StoredFilm, check_numbers, open_stored
@@ -79,6 +80,7 @@ class MediaReader:
         self._threads = threading.local()  # a decoder answers one thread at a time
         self._facts: dict[Path, VideoFacts] = {}
         self._stored = lru_cache(_OPEN_FILES)(lambda path: open_stored(path, model_config))
+        self._movienet = lru_cache(_OPEN_FILES)(lambda stem: find_movienet_film(stem, self._folders))
         self._workspaces = lru_cache(_OPEN_FILES)(lambda path: open_workspace_film(path, model_config, config.features))
 
     def open(self, ref: MediumRef) -> Medium:
@@ -98,7 +100,7 @@ class MediaReader:
         if path.name.endswith(SUFFIX):
             return _of_workspace(path, self._workspaces(path), ref, self._processor, self._config)
         if path.name.endswith(FEATURE_ENDINGS):
-            return _of_stored(path, self._stored(path), ref, self._config)
+            return _of_stored(path, self._stored(path), ref, self._config, self._movienet)
         return self._video(path, ref)
 
     def _video(self, path: Path, ref: MediumRef) -> Medium:
@@ -226,10 +228,19 @@ class _Workspace:
         return Frames(features=features)
 
 
-def _of_stored(path: Path, film: StoredFilm, ref: MediumRef, config: DataConfig) -> Medium:
+def _of_stored(
+    path: Path,
+    film: StoredFilm,
+    ref: MediumRef,
+    config: DataConfig,
+    find_film: Callable[[str], MovieNetFilm | None],
+) -> Medium:
     count = len(film.features)
     if ref.kind == "film":
-        texts = film.texts if film.texts is not None and ref.text is None else film_texts(ref)
+        texts = film.texts if ref.text is None else None
+        if texts is None and ref.text is None and (found := find_film(path.stem)) is not None:
+            texts = found.texts
+        texts = film_texts(ref) if texts is None else texts
         if len(texts) != count:
             raise SampleError(f"{ref.name}: features of {count} frames and text for {len(texts)}")
         return _Stored(path=path, film=film, rows=np.arange(count), texts=texts)
@@ -242,7 +253,8 @@ def _of_workspace(
 ) -> Medium:
     times = film.times
     if ref.kind == "film":
-        rows, texts = np.arange(len(times)), film.texts
+        rows = np.arange(len(times))
+        texts = film.texts(forbidden=[str(token) for token in processor.tokenizer.all_special_tokens])
         return _Workspace(path=path, film=film, rows=rows, texts=texts, processor=processor)
     facts = VideoFacts(rate=1.0, duration=film.duration, num_frames=len(times))
     if ref.num_frames is not None:

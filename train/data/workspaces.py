@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,10 +45,9 @@ class WorkspaceFilm:
         """Seconds."""
         return self.workspace.duration
 
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """What is said after each frame."""
-        written = write_film(self.times, self.workspace.subtitles, tokens_per_frame=1)
+    def texts(self, *, forbidden: Iterable[str] = ()) -> tuple[str, ...]:
+        """Return what is said after each frame, without strings that mean something to a tokenizer."""
+        written = write_film(self.times, self.workspace.subtitles, tokens_per_frame=1, forbidden=forbidden)
         return tuple(written.split(FRAME_MARK)[1:])
 
     def pictures(self, rows: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:

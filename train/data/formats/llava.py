@@ -1,12 +1,13 @@
 """LLaVA's records, which LLaMA-VID's stages and MovieLLM share: a picture, a video, a film, or only text.
 
 `image` or `video` names the medium, `<image>` in a question is where it goes. A film is a `video` whose name ends in
-`.pkl` (features with the text between them, as in LongVideoQA) or `.movieqa`, or that comes with `inputs`, the text
-with one `<image>` a frame.
+`.pkl` (features with the text between them, as in LongVideoQA) or `.movieqa`, that comes with `inputs`, the text with
+one `<image>` a frame, or that is an IMDb id of MovieNet with any ending of features.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from movieqa.prompt import FRAME_MARK
@@ -15,6 +16,8 @@ from movieqa.train.data.sample import MediumKind, MediumRef, Sample, SampleError
 from movieqa.workspace import SUFFIX
 
 from .conversations import front_mark, guidance_of, read_id, read_name, read_turns, repeat_marks
+
+_MOVIENET = re.compile(r"(?:.*/)?tt\d{5,10}(?:\.safetensors|\.npy)?")
 
 
 def llava_sample(record: dict[str, Any], config: DataConfig) -> Sample:
@@ -64,7 +67,9 @@ def text_sample(record: dict[str, Any], config: DataConfig) -> Sample:
 def is_film(record: dict[str, Any]) -> bool:
     """Tell whether a record is about a film: its text stands between its frames."""
     name = record.get("video")
-    return isinstance(name, str) and ("inputs" in record or name.endswith((".pkl", SUFFIX)))
+    return isinstance(name, str) and (
+        "inputs" in record or name.endswith((".pkl", SUFFIX)) or _MOVIENET.fullmatch(name) is not None
+    )
 
 
 def _medium_name(record: dict[str, Any]) -> str:
