@@ -5,8 +5,8 @@ The crowded film has ten faces or more in most sampled frames for two hours (emb
 clusters the film and names it. The people step runs on `tests/assets/signs.mp4` sampled five times a second, in turn
 with a bare loop that reads the same frames and calls the same provider, and nothing else; what counts is the ratio of
 their medians.
-The networks of `onnx` and `sface` are tiny ones made for tests, so their frames a second say how little is added, not
-how fast published files are; put those into a folder and name it in MOVIEQA_SFACE to measure them.
+The networks of `onnx`, `sface` and `model` are tiny ones made for tests, so their frames a second say how little is
+added, not how fast published files are; put those into a folder and name it in MOVIEQA_SFACE to measure them.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from movieqa.frames import open_frames
 from movieqa.memory.classical import ClassicalProvider
 from movieqa.memory.clustering import calibrate, cluster_film
 from movieqa.memory.identity_memory import IdentityMemory
+from movieqa.memory.model_provider import ModelProvider
 from movieqa.memory.naming import name_groups
 from movieqa.memory.people import find_people
 from movieqa.memory.provider import METRIC, Provider
@@ -38,6 +39,7 @@ from movieqa.memory.tracklets import link_shot
 from movieqa.people_files import ProviderFacts
 from tests.people_films import DIMENSION, make_people_film
 from tests.people_workspaces import make_other_provider, make_provider
+from tests.tiny_id_former import save_tiny_people_model
 
 ASSETS = Path(__file__).parent.parent / "assets"
 CROWD = 12
@@ -169,6 +171,7 @@ def main() -> None:
             "classical": ClassicalProvider(),
             "onnx (tiny networks)": make_provider(folder / "onnx"),
             "sface (tiny networks)": make_other_provider(folder / "sface"),
+            "model (tiny random)": ModelProvider(save_tiny_people_model(folder / "tiny"), device="cpu"),
         }
         if "MOVIEQA_SFACE" in os.environ:
             providers["sface"] = SFaceProvider.from_folder(Path(os.environ["MOVIEQA_SFACE"]))
