@@ -189,10 +189,17 @@ def _read_samples(
     if not isinstance(samples, str | Path):
         return tuple(one for one in samples if not task or one.task in task)[:limit], "samples", Path()
     from movieqa.eval.benchmarks import read_samples
+    from movieqa.eval.timed_lines import write_srt_files
 
     path = Path(samples)
-    chosen = read_samples(path, benchmark=benchmark, tasks=task or None)
-    return chosen[:limit], path.resolve().name, path if path.is_dir() else path.parent
+    folder = path if path.is_dir() else path.parent
+    chosen = read_samples(path, benchmark=benchmark, tasks=task or None)[:limit]
+    timed = [
+        one for one in chosen if one.subtitles is None and (folder / str(one.facts.get("subtitle_path"))).is_file()
+    ]
+    if timed and write_srt_files(timed, folder):  # their own form becomes SubRip, which the reader then finds
+        chosen = read_samples(path, benchmark=benchmark, tasks=task or None)[:limit]
+    return chosen, path.resolve().name, folder
 
 
 def _bare_question(sample: Sample) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import tempfile
@@ -183,7 +184,8 @@ def main() -> None:
     repeat = parser.parse_args().repeat
     with tempfile.TemporaryDirectory() as folder:
         overhead = measure_overhead(Path(folder), repeat=repeat)
-    with tempfile.TemporaryDirectory() as folder:
+    # A library says on standard output which device it found.
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr):
         gain = measure_gain(Path(folder))
     print("## Batch evaluation\n")
     print("What the runner takes beside whatever answers: reading workspaces, keys, the log and its flushes.\n")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from movieqa import api
 from movieqa.answerers import AnswererConfig
 from movieqa.api.evaluation_films import FilmShelf
 from movieqa.errors import EvaluationError
@@ -123,9 +124,9 @@ def test_a_film_that_kills_every_worker_is_rows_like_any_other(films: Path, tmp_
 
 def test_the_same_command_with_ray(films: Path, tmp_path: Path) -> None:
     pytest.importorskip("ray")
-    for name, flags in (("here", ()), ("there", ("--ray",))):
-        done = movieqa("eval", films / "qa.jsonl", "--out", f"{name}.jsonl", *flags, cwd=tmp_path)
-        assert (done.code, done.out) == (0, f"{name}.jsonl  (48 answered)\n"), done.err
-    here, there = (read_run(tmp_path / f"{name}.jsonl") for name in ("here", "there"))
+    here = api.evaluate(films / "qa.jsonl", out=tmp_path / "here.jsonl")
+    done = movieqa("eval", films / "qa.jsonl", "--out", "there.jsonl", "--ray", cwd=tmp_path)
+    assert (done.code, done.out) == (0, "there.jsonl  (48 answered)\n"), done.err
+    there = read_run(tmp_path / "there.jsonl")
     assert here.content == there.content
     assert [session["ray"] for session in (*here.sessions, *there.sessions)] == [False, True]

@@ -11,9 +11,12 @@ from PIL import Image
 
 from movieqa import api
 from movieqa.errors import CheckpointError, ConfigError, EvaluationError
+from movieqa.eval.benchmarks import read_samples
 from movieqa.eval.run import Run
 from movieqa.eval.sample import Sample
 from movieqa.workspace import Workspace
+from tests.benchmark_files import WRITERS, write_json
+from tests.clips import plain
 from tests.evaluation_films import make_films, make_samples
 from tests.tiny_checkpoint import save_tiny_model
 
@@ -151,6 +154,18 @@ def test_a_film_is_preprocessed_where_it_has_no_workspace(tmp_path: Path, assets
     assert run.predictions[0].spans
     again = api.evaluate(samples, out=tmp_path / "again.jsonl", films=assets, workspaces=tmp_path / "made", fps=0.5)
     assert again.content == run.content
+
+
+def test_a_benchmarks_own_subtitles_go_into_its_films(tmp_path: Path) -> None:
+    source = WRITERS["longvideobench"](tmp_path)
+    write_json(tmp_path / "subtitles" / "k1_en.json", [{"timestamp": [12.0, 14.0], "text": "Take the key."}])
+    film = next(one.film for one in read_samples(source) if one.facts.get("subtitle_path"))
+    (tmp_path / film).parent.mkdir(parents=True, exist_ok=True)
+    place = (tmp_path / film) if Path(film).suffix else (tmp_path / film).with_suffix(".mp4")
+    plain(place, seconds=3)
+    run = api.evaluate(source, out=tmp_path / "run.jsonl", limit=1)
+    assert run.counts["answered"] == 1, run.predictions[0].error
+    assert run.films[film].num_subtitles == 1
 
 
 def test_people_are_found_where_nobody_has_looked(tmp_path: Path) -> None:
