@@ -105,6 +105,11 @@ class RunLog:
         return frozenset(self._statuses)
 
     @property
+    def num_done(self) -> int:
+        """How many samples have a row."""
+        return len(self._statuses)
+
+    @property
     def num_failed(self) -> int:
         """How many samples failed or were refused."""
         return sum(status != "answered" for status in self._statuses.values())

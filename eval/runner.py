@@ -72,9 +72,9 @@ def evaluate(
         0
     """
     config = config or EvaluationConfig()
-    jobs = make_jobs(samples, ask=ask, batch=config.batch, done=log.done, ignores_until=config.ignores_until)
     if log.is_finished:
         return log.num_failed
+    jobs = make_jobs(samples, ask=ask, batch=config.batch, done=log.done, ignores_until=config.ignores_until)
     for job, rows in (run_jobs or run_here)(jobs, opener):
         film = rows.film
         if film is not None and (earlier := log.films.get(film.film)) is not None and not earlier.error:
@@ -87,7 +87,7 @@ def evaluate(
             film = None
         log.add(film=film, predictions=rows.predictions)
         if on_progress is not None:
-            on_progress(len(log.done), len(samples), job.film)
+            on_progress(log.num_done, len(samples), job.film)
     log.finish()
     return log.num_failed
 

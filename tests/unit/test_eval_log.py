@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from movieqa.errors import EvaluationError
 from movieqa.eval.log import RunLog
-from movieqa.eval.origin import describe_run
+from movieqa.eval.origin import describe_run, describe_session, digest_model, find_revision
 from movieqa.eval.prediction import Prediction
 from movieqa.eval.rows import FilmRow, RunHeader
 from movieqa.eval.run import read_run
@@ -189,6 +190,27 @@ def test_a_number_that_is_none_never_gets_into_a_log(tmp_path: Path) -> None:
             log.add(predictions=[replace(PREDICTIONS[0], spans=(Moment(start=float("nan"), end=1.0),))])
         assert "a" not in log.done
         assert len(lines(tmp_path / "run.jsonl")) == 1
+
+
+def test_a_session_names_the_revision() -> None:
+    root = Path(__file__).parent.parent.parent
+    if not (root / ".git").exists():
+        assert find_revision() is None
+        return
+    head = subprocess.run(["git", "-C", root, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    assert str(find_revision()).removesuffix("+") == head.stdout.strip()
+    assert set(describe_session()) == {"started", "revision", "python", "machine"}
+
+
+def test_a_model_is_all_its_files(tmp_path: Path) -> None:
+    (tmp_path / "bert").mkdir()
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "bert" / "vocab.txt").write_text("a")
+    first = digest_model(tmp_path)
+    (tmp_path / "notes.md").write_text("no part of the model")
+    assert digest_model(tmp_path) == first
+    (tmp_path / "bert" / "vocab.txt").write_text("b")
+    assert digest_model(tmp_path) != first
 
 
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
