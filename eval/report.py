@@ -229,4 +229,6 @@ def _extent(seconds: float) -> str:
 
 
 def _spread(line: Line) -> str:
+    if line.interval.low == line.interval.high:
+        return "all alike"  # an interval of no width would promise what so few values cannot
     return f"{_number(line.interval.low)} to {_number(line.interval.high)}"

@@ -59,7 +59,16 @@ def page(folder: Path) -> Path:
 def test_tables_curve_and_worst_cases_are_there(page: Path) -> None:
     assert page.name == "run.html"
     parsed = Parsed(page)
-    for text in ("choice", "token_f1", "By tag", "By length of film", "Worst cases", "Without an answer", "letter"):
+    for text in (
+        "choice",
+        "token_f1",
+        "By tag",
+        "By length of film",
+        "Worst cases",
+        "Without an answer",
+        "letter",
+        "all alike",
+    ):
         assert text in parsed.text
     pictures = [attrs for tag, attrs in parsed.tags if tag == "img"]
     assert len(pictures) > 10
