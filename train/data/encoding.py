@@ -13,23 +13,10 @@ from movieqa.model.processor import Encoded
 from movieqa.prompt import FRAME_MARK, FRAME_SLOT, IGNORED_LABEL, Turn
 
 from .media import Medium
-from .sample import MediumRef, Sample, SampleError
+from .sample import Cuts, MediumRef, Sample, SampleError
 
 _MOST_REPLANS = 8
 """Times a film is thinned further because joined lines took more tokens than the lines alone."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cuts:
-    """What of a sample was left out because it is too long."""
-
-    frames: int = 0
-    turns: int = 0
-    tokens: int = 0
-    """Of the last answer."""
-
-    def __bool__(self) -> bool:
-        return bool(self.frames or self.turns or self.tokens)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

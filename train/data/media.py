@@ -21,6 +21,7 @@ from movieqa.prompt import FRAME_MARK
 from movieqa.workspace import SUFFIX
 
 from .config import DataConfig
+from .measures import signature_of
 from .movienet_film import MovieNetFilm, find_movienet_film
 from .places import FEATURE_ENDINGS, find_medium
 from .sample import MediumRef, SampleError
@@ -68,6 +69,9 @@ class MediaReader:
         model_config: The model that reads stored features.
         config: Folders, rates and limits.
         folders: Media folders.
+
+    Attributes:
+        signatures: Size and date of every medium that was opened.
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class MediaReader:
         self._folders = tuple(folders)
         self._threads = threading.local()  # a decoder answers one thread at a time
         self._facts: dict[Path, VideoFacts] = {}
+        self.signatures: dict[Path, str] = {}
         self._stored = lru_cache(_OPEN_FILES)(lambda path: open_stored(path, model_config))
         self._movienet = lru_cache(_OPEN_FILES)(lambda stem: find_movienet_film(stem, self._folders))
         self._workspaces = lru_cache(_OPEN_FILES)(lambda path: open_workspace_film(path, model_config, config.features))
@@ -90,6 +95,12 @@ class MediaReader:
             SampleError: If it is missing, or cannot be what the record says.
         """
         path = find_medium(ref, self._folders)
+        medium = self._open(path, ref)
+        if path not in self.signatures:
+            self.signatures[path] = _signature(path)
+        return medium
+
+    def _open(self, path: Path, ref: MediumRef) -> Medium:
         if ref.kind == "picture":
             pads = self._config.pad_pictures
             return _Picture(
@@ -127,6 +138,13 @@ class MediaReader:
             self._threads.decoder = VideoDecoder(stall_seconds=self._config.stall_seconds)
         decoder: VideoDecoder = self._threads.decoder
         return decoder
+
+
+def _signature(path: Path) -> str:
+    try:
+        return signature_of(path)
+    except OSError as error:
+        raise SampleError(f"{path.name} cannot be looked at ({error.strerror})") from None
 
 
 def film_texts(ref: MediumRef) -> tuple[str, ...]:

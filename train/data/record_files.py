@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from .sample import SampleError
 _CHUNK = 1 << 20
 _MAX_RECORD = 256 << 20
 """Bytes; the longest published record, a film's text, is below one megabyte."""
-_SPACES = " \t\r\n"
+_SPACES = re.compile(r"[ \t\r\n]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +113,7 @@ class _Window:
         self._path = path
         self._file = path.open("rb")
         self._decoder = codecs.getincrementaldecoder("utf-8")()
-        self._text = ""
+        self._text, self._at = "", 0
         self.place = 3 if self._file.read(3) == b"\xef\xbb\xbf" else 0
         self._file.seek(self.place)
 
@@ -127,11 +128,11 @@ class _Window:
     def skip_spaces(self) -> str:
         """Move to the next character that says something, and return it."""
         while True:
-            stripped = self._text.lstrip(_SPACES)
-            spaces = len(self._text) - len(stripped)
+            found = _SPACES.match(self._text, self._at)
+            spaces = 0 if found is None else found.end() - self._at
             self.drop(spaces, spaces)
-            if self._text:
-                return self._text[0]
+            if self._at < len(self._text):
+                return self._text[self._at]
             if not self._grow(_CHUNK):
                 raise ConfigError(f"{self._path}: it breaks off at byte {self.place}", hint="fetch the file again")
 
@@ -140,7 +141,7 @@ class _Window:
         size = _CHUNK
         while True:
             try:
-                value, end = decoder.raw_decode(self._text)
+                value, end = decoder.raw_decode(self._text, self._at)
             except RecursionError:
                 raise ConfigError(f"{self._path}: nested too deeply at byte {self.place}") from None
             except ValueError as error:
@@ -149,15 +150,16 @@ class _Window:
                     raise ConfigError(f"{self._path}: damaged at byte {self.place} ({error})") from None
                 continue
             if end < len(self._text) or not self._grow(_CHUNK):  # else a number could go on
-                return value, self._text[:end]
+                return value, self._text[self._at : end]
 
     def drop(self, characters: int, num_bytes: int) -> None:
-        self._text = self._text[characters:]
+        self._at += characters
         self.place += num_bytes
 
     def _grow(self, size: int) -> bool:
         data = self._file.read(size)
-        self._text += self._decoder.decode(data, final=not data)
+        self._text = self._text[self._at :] + self._decoder.decode(data, final=not data)
+        self._at = 0
         return bool(data)
 
 

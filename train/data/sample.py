@@ -40,6 +40,19 @@ class BadSample:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cuts:
+    """What of a sample was left out because it is too long."""
+
+    frames: int = 0
+    turns: int = 0
+    tokens: int = 0
+    """Of the last answer."""
+
+    def __bool__(self) -> bool:
+        return bool(self.frames or self.turns or self.tokens)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stretch:
     """A part of a video, `[start, end)` in seconds."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,39 +18,15 @@ from movieqa.model import Media, MovieConfig, MovieProcessor
 from movieqa.storage import digest_file, digest_json
 
 from .config import DataConfig
-from .encoding import Cuts, EncodedSample, encode_sample
+from .encoding import EncodedSample, encode_sample
 from .example import NOTHING, Example, MediaRole, empty_example
 from .formats.reading import read_sample
+from .measures import SampleFacts, load_measures, measures_key, save_measures
 from .media import Frames, MediaReader
 from .order import IntArray
-from .record_files import RecordFile, RecordPlace
+from .record_files import RecordFile
 from .sample import BadSample, Sample, SampleError
 from .templates import processor_for
-
-
-@dataclass(frozen=True, kw_only=True)
-class SampleFacts:
-    """What is known of a sample without reading its media.
-
-    Attributes:
-        file: Which of the files it is in.
-        number: Of its record there, from 1.
-        place: Where the record stands.
-        format: Name of its format.
-        num_tokens: Its length, frame tokens and subtitles included.
-        num_learned: Tokens that are learned.
-        num_frames: Frames of all its media.
-        cuts: What was left out because it is too long.
-    """
-
-    file: int
-    number: int
-    place: RecordPlace
-    format: str
-    num_tokens: int
-    num_learned: int
-    num_frames: int
-    cuts: Cuts
 
 
 class TrainingSet(Dataset[Example]):
@@ -188,12 +164,20 @@ def open_training_set(
     media = MediaReader(trained, model_config, config, folders)
     samples: list[SampleFacts] = []
     bad: list[BadSample] = [] if found_bad is None else found_bad
-    hashed = hashlib.sha256(_settings_digest(config, model_config).encode())
+    settings = _settings_digest(config, model_config)
+    hashed = hashlib.sha256(settings.encode())
     for number, path in enumerate(config.files):
         start = len(samples)
-        for facts in _scan(number, path, media, trained, config, bad, progress=progress):
-            samples.append(facts)
-        hashed.update(digest_file(path).encode())
+        digest = _digest(path)
+        hashed.update(digest.encode())
+        key = measures_key(digest, settings, folders, trained)
+        measured = load_measures(key, file=number)
+        if measured is None:
+            num_bad = len(bad)
+            measured = _scan(number, path, media, trained, config, bad, progress=progress)
+            if len(bad) == num_bad:
+                save_measures(key, measured, media.signatures)
+        samples += measured
         if config.weights:
             samples[start:] = _weighted(samples[start:], config.weights[number], seed=config.seed + number)
     check_bad(bad, config.max_bad)
@@ -212,6 +196,13 @@ def check_bad(bad: Sequence[BadSample], most: int) -> None:
             f"{len(bad)} bad samples, and at most {most} are allowed; the first: {bad[0]}",
             hint="see all with: movieqa data check FILE, allow some with --max-bad",
         )
+
+
+def _digest(path: Path) -> str:
+    try:
+        return digest_file(path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror})", hint="see data.files") from error
 
 
 def _scan(
