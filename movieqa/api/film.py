@@ -143,7 +143,8 @@ def _find_people(
     )
     num_named = sum(one.name is not None for one in found.identities)
     notes = Workspace.open(workspace.path).steps["people"].notes
-    progress.finish("people", f"{len(found.identities)} people, {num_named} of them named", notes)
+    noun = "person" if len(found.identities) == 1 else "people"
+    progress.finish("people", f"{len(found.identities)} {noun}, {num_named} of them named", notes)
 
 
 def _features_step(model: str, *, kind: FeatureKind, device: str) -> FeaturesStep:

@@ -153,7 +153,8 @@ def test_networks_of_another_kind_are_refused(providers: dict[str, Provider], mo
         ({"name": "onnx", "detector": Path("a"), "recogniser": Path("b")}, "licence of the face models is not given"),
         ({"name": "sface", "detector": Path("a")}, "belong together"),
         ({"name": "classical", "detector": Path("a"), "recogniser": Path("b")}, "takes no model files"),
-        ({"name": "model"}, "needs a checkpoint"),
+        ({"name": "model"}, "needs a model; name one with --model"),
+        ({"name": "model", "recogniser": Path("b")}, "recognises with its model"),
     ],
 )
 def test_settings_that_cannot_work(config: dict[str, object], message: str) -> None:
