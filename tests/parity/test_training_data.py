@@ -54,16 +54,14 @@ def opened(folder: Path, processor: MovieProcessor, stage: str, **settings: Any)
 @pytest.fixture(scope="module")
 def stage_2(media: Path, processor: MovieProcessor) -> TrainingSet:
     """With the seed that shows the picture again where the recorded run showed it."""
-    recorded = texts()["stage2"][3]["input_ids"]
-    seen = set()
+    recorded = expand(torch.tensor(texts()["stage2"][3]["input_ids"]), [2, 2])[0].tolist()
+    opened_by_ids: dict[tuple[int, ...], TrainingSet] = {}
     for seed in range(20):
         data = opened(media, processor, "stage2", seed=seed)
-        ids = data[3].input_ids.tolist()
-        seen.add(tuple(ids))
-        if ids == expand(torch.tensor(recorded), [2, 2])[0].tolist():
-            found = data
-    assert len(seen) == 2, "the picture stands again before or after the second question"
-    return found
+        opened_by_ids[tuple(data[3].input_ids.tolist())] = data
+        if len(opened_by_ids) == 2:  # the picture stands again before or after the second question
+            break
+    return opened_by_ids[tuple(recorded)]
 
 
 def num_slots(sample: dict[str, Any], length: int) -> list[int]:

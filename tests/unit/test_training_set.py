@@ -129,6 +129,19 @@ def test_pictures_are_those_on_screen(tmp_path: Path) -> None:
     decoder.close()
 
 
+def test_far_pictures_are_sought(tmp_path: Path) -> None:
+    """Key frames are four seconds apart; the pictures are those that decoding everything gives."""
+    clip = clips.plain(tmp_path / "film.mp4", size="64x48", rate=12, seconds=60)
+    decoder = VideoDecoder()
+    every = list(decoder.pictures(clip, [float(second) for second in range(60)]))
+    wanted = [0, 1, 13, 14, 40, 59]
+    for picture, second in zip(decoder.pictures(clip, [float(second) for second in wanted]), wanted, strict=True):
+        assert np.array_equal(picture, every[second]), second
+    (late,) = decoder.pictures(clip, [47.0])
+    assert np.array_equal(late, every[47])
+    decoder.close()
+
+
 def test_features_of_a_workspace_are_used_where_they_fit(tmp_path: Path) -> None:
     workspace = make_workspace(tmp_path, num_frames=4, subtitles=make_subtitles((0.5, 1, "Run!")))
     facts = FeatureFacts(

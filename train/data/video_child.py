@@ -19,7 +19,7 @@ _MAX_MEMORY = 4 << 30
 _MAX_PIXELS = 8192 * 8192
 _FORMATS = "mov,matroska,avi,mpegts,mpeg,m4v,flv,asf,ogg,mxf,gif"
 _FAR = 10.0
-"""Seconds; the first picture is sought when it is later than this, else decoded to."""
+"""Seconds; a picture farther away than this is sought, a nearer one decoded to."""
 _MAX_FAULTS = 1000
 
 
@@ -64,7 +64,9 @@ def _answer(request: dict[str, Any], replies: IO[bytes]) -> None:
         if request["do"] == "facts":
             _send(replies, _facts(container, stream))
             return
-        for picture in _on_screen(container, stream, request["times"]):
+        screen = _Screen(container, stream)
+        for time in request["times"]:
+            picture = screen.picture(time)
             height, width, _ = picture.shape
             _send(replies, {"height": height, "width": width}, picture.tobytes())
         _send(replies, {"done": True})
@@ -80,27 +82,46 @@ def _facts(container: Any, stream: Any) -> dict[str, Any]:
     return {"rate": rate, "duration": seconds, "num_frames": stream.frames or max(1, round(seconds * rate))}
 
 
-def _on_screen(container: Any, stream: Any, times: list[float]) -> Iterator[NDArray[np.uint8]]:
-    """Yield the picture that is on screen at each time, in rising order; the last one stays until its video ends."""
-    base, start = stream.time_base, stream.start_time or 0
-    if times[0] > _FAR:
-        container.seek(int(times[0] / base) + start, stream=stream, backward=True)
-    shown, shown_time, length, place = None, 0.0, float(1 / (stream.average_rate or 25)), 0
-    for frame in _frames(container, stream):
-        time = shown_time + length if frame.pts is None else float((frame.pts - start) * base)
-        while shown is not None and place < len(times) and times[place] < time - 1e-6:
-            yield _upright(shown)
-            place += 1
-        if place == len(times):
+class _Screen:
+    """What is on screen, asked for at rising times; the last picture stays until its video ends."""
+
+    def __init__(self, container: Any, stream: Any) -> None:
+        self._container, self._stream = container, stream
+        self._start = stream.start_time or 0
+        self._length = float(1 / (stream.average_rate or 25))
+        self._frames = _frames(container, stream)
+        self._shown: Any = None
+        self._shown_time = 0.0
+        self._next: Any = None
+
+    def picture(self, time: float) -> NDArray[np.uint8]:
+        """Return the picture on screen, upright, UInt8[H, W, 3]."""
+        if time - self._shown_time > _FAR:
+            self._seek(time)
+        while True:
+            self._next = self._next or next(self._frames, None)
+            if self._next is None or (self._shown is not None and self._time(self._next) > time + 1e-6):
+                break
+            self._shown_time, self._shown = self._time(self._next), self._next
+            self._next = None
+        if self._shown is None:
+            raise _Unreadable("not one picture of it can be read")
+        if self._next is None and time > self._shown_time + max(1.0, 2 * self._length):
+            raise _Unreadable(f"it breaks off at {self._shown_time:.1f} s, before {time:.1f} s")
+        return _upright(self._shown)
+
+    def _seek(self, time: float) -> None:
+        """Go on at the key frame before a time; where that cannot be, decode on."""
+        try:
+            self._container.seek(int(time / self._stream.time_base) + self._start, stream=self._stream, backward=True)
+        except FFmpegError:
             return
-        shown, shown_time = frame, time
-    if shown is None:
-        raise _Unreadable("not one picture of it can be read")
-    while place < len(times):
-        if times[place] > shown_time + max(1.0, 2 * length):
-            raise _Unreadable(f"it breaks off at {shown_time:.1f} s, before {times[place]:.1f} s")
-        yield _upright(shown)
-        place += 1
+        self._frames, self._next = _frames(self._container, self._stream), None
+
+    def _time(self, frame: Any) -> float:
+        if frame.pts is None:
+            return self._shown_time + self._length
+        return float((frame.pts - self._start) * self._stream.time_base)
 
 
 def _frames(container: Any, stream: Any) -> Iterator[Any]:
