@@ -50,6 +50,7 @@ def write_data(folder: Path, recipe: str) -> Path:
         "boundary_perceive": _boundaries,
         "boundary_instruct": _boundaries,
     }
+    folder = folder / recipe
     folder.mkdir(parents=True, exist_ok=True)
     return write_records(folder / f"{recipe}.json", [makers[recipe](folder, number) for number in range(NUM_SAMPLES)])
 

@@ -13,16 +13,14 @@ import torch
 
 from movieqa.train.config import TrainConfig
 from movieqa.train.loop import run_training
-from movieqa.train.processes import join_processes
 from tests.training_runs import seeded_id_former
 
 
 def main(folder: Path) -> None:
     """Run every configuration of the folder into a folder of its name."""
     torch.set_num_threads(1)
-    with join_processes():
-        for path in sorted(folder.glob("*.json")):
-            run_training(TrainConfig.load(path), folder / path.stem, make_id_former=seeded_id_former)
+    for path in sorted(folder.glob("*.json")):
+        run_training(TrainConfig.load(path), folder / path.stem, make_id_former=seeded_id_former)
 
 
 if __name__ == "__main__":

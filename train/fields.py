@@ -60,27 +60,36 @@ def override(record: _Record, settings: Iterable[str]) -> _Record:
         >>> override(align(), ["optimizer.lr=1e-5"]).optimizer.lr
         1e-05
     """
+    changes: dict[str, Any] = {}
     for setting in settings:
         path, mark, value = setting.partition("=")
         if not mark:
             raise ConfigError(f"--set {setting} has no value", hint="write it as optimizer.lr=1e-5")
-        record = _set(record, path.strip(), path.strip().split("."), value.strip())
-    return record
+        _note(changes, type(record), path.strip(), path.strip().split("."), value.strip())
+    changed: _Record = _apply(record, changes)
+    return changed
 
 
-def _set(record: Any, path: str, names: list[str], value: str) -> Any:
-    hints = _hints(type(record))
-    name = names[0]
+def _note(changes: dict[str, Any], kind: type[Any], path: str, names: list[str], value: str) -> None:
+    """Note a change; all are made at once, for what one field may be can depend on another."""
+    hints, name = _hints(kind), names[0]
     if name not in hints:
         raise _unknown(path, name, hints, prefix=path[: len(path) - len(".".join(names))])
     if is_dataclass(hints[name]):
         if len(names) == 1:
             example = f"{path}.{fields(hints[name])[0].name}"
             raise ConfigError(f"--set {path} is a section", hint=f"name one of its fields, such as {example}")
-        return replace(record, **{name: _set(getattr(record, name), path, names[1:], value)})
-    if len(names) > 1:
+        _note(changes.setdefault(name, {}), hints[name], path, names[1:], value)
+    elif len(names) > 1:
         raise ConfigError(f"--set {path}: {name} has no fields")
-    return replace(record, **{name: _convert(value, hints[name], path)})
+    else:
+        changes[name] = _convert(value, hints[name], path)
+
+
+def _apply(record: Any, changes: dict[str, Any]) -> Any:
+    inner = {name for name in changes if is_dataclass(getattr(record, name))}
+    values = {name: _apply(getattr(record, name), value) if name in inner else value for name, value in changes.items()}
+    return replace(record, **values)
 
 
 def _hints(kind: type[Any]) -> dict[str, Any]:

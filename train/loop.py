@@ -64,10 +64,8 @@ def run_training(
         >>> from movieqa.train.recipes import align
         >>> run_training(align(), Path("runs/align"))  # doctest: +SKIP
     """
-    with (
-        join_processes(sequence_size=config.parallel.sequence_parallel) as processes,
-        _explain_memory(),
-    ):
+    processes = join_processes(sequence_size=config.parallel.sequence_parallel)
+    with _explain_memory():
         torch.backends.cuda.matmul.allow_tf32 = config.compute.tf32
         _claim(config, out, processes, resume=resume)
         torch.manual_seed(config.seed)  # new weights (LoRA, an ID-Former) are the same on every process
@@ -136,7 +134,8 @@ class _Run:
             num_accumulated=max(1, -(-config.schedule.samples_per_step // at_once)),
         )
         self.tokens = 0
-        self.num_bad = len(samples.bad)
+        self.found_bad = self.num_bad = len(samples.bad)
+        self.late_bad: set[int] = set()
 
     def train(
         self, make_id_former: MakeIdFormer | None, *, progress: bool, watch: Callable[[StepMetrics], None] | None
@@ -259,7 +258,10 @@ class _Run:
         if own and self.processes.sequence_rank == 0:
             with (self.out / BAD_FILE).open("a", encoding="utf-8") as file:
                 file.writelines(f"step {read.step.number + 1}: {bad}\n" for _, bad in own)
-        self.num_bad += num_bad
+        places = torch.zeros(len(self.samples.lengths))
+        places[[index for batch in read.batches for index, _ in batch.bad]] = 1
+        self.late_bad |= set(self.processes.sum(places).nonzero()[:, 0].tolist())  # one that comes again counts once
+        self.num_bad = self.found_bad + len(self.late_bad)
         if self.num_bad > self.config.data.max_bad:
             raise TrainingError(
                 f"{self.num_bad} bad samples, and at most {self.config.data.max_bad} are allowed",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -73,8 +72,7 @@ def has_launcher() -> bool:
     return "RANK" in os.environ and "WORLD_SIZE" in os.environ
 
 
-@contextmanager
-def join_processes(*, sequence_size: int = 1) -> Iterator[Processes]:
+def join_processes(*, sequence_size: int = 1) -> Processes:
     """Join the processes that a launcher started, or be the only one.
 
     Args:
@@ -91,8 +89,8 @@ def join_processes(*, sequence_size: int = 1) -> Iterator[Processes]:
     if has_gpu:
         torch.cuda.set_device(device)
     backend = "nccl" if has_gpu else "gloo"
-    began = not distributed.is_initialized()
-    if began:
+    if not distributed.is_initialized():
+        atexit.register(distributed.destroy_process_group)  # kept until then: deepspeed holds on to it
         if has_launcher():
             distributed.init_process_group(backend, timeout=_PATIENCE)
         else:
@@ -100,13 +98,9 @@ def join_processes(*, sequence_size: int = 1) -> Iterator[Processes]:
     os.environ.setdefault("LOCAL_RANK", str(local))  # deepspeed insists on a launcher's variable
     deepspeed.init_distributed(dist_backend=backend, verbose=False)
     world_size = distributed.get_world_size()
-    try:
-        if world_size % sequence_size:
-            raise ConfigError(
-                f"parallel.sequence_parallel={sequence_size} does not divide {world_size} processes",
-                hint="start a multiple of it, with --processes or a launcher",
-            )
-        yield Processes(rank=distributed.get_rank(), world_size=world_size, device=device, sequence_size=sequence_size)
-    finally:
-        if began:
-            distributed.destroy_process_group()
+    if world_size % sequence_size:
+        raise ConfigError(
+            f"parallel.sequence_parallel={sequence_size} does not divide {world_size} processes",
+            hint="start a multiple of it, with --processes or a launcher",
+        )
+    return Processes(rank=distributed.get_rank(), world_size=world_size, device=device, sequence_size=sequence_size)

@@ -8,6 +8,7 @@ whose tokens lie in its stretch.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
@@ -38,6 +39,9 @@ def share_attention(language_model: PreTrainedModel, *, size: int) -> Any:
     """
     ulysses = import_module("deepspeed.runtime.sequence_parallel.ulysses_sp").UlyssesSPAttentionHF
     attention = str(language_model.config._attn_implementation)
+    for name in (attention, _NAME):  # what an earlier run of this process put in its place
+        with suppress(KeyError):
+            del ALL_ATTENTION_FUNCTIONS[name]
     if attention == "sdpa":
         # DeepSpeed takes an attention's name over everywhere, and the encoders of frames share nothing
         attention = _NAME

@@ -44,7 +44,7 @@ def run_two_processes(folder: Path, wanted: dict[str, tuple[int, ...]], *, share
             (jobs / f"{recipe}-{stage}.json").write_text(config.to_json())
     for name, (recipe, stage) in SHARED.items() if shared else ():
         settings = (f"parallel.zero_stage={stage}", "parallel.sequence_parallel=2", "parallel.micro_batch=1")
-        config = run_config(recipe, model, data / f"{recipe}.json", *settings)
+        config = run_config(recipe, model, data / recipe / f"{recipe}.json", *settings)
         (jobs / f"z-{name}.json").write_text(config.to_json())
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(

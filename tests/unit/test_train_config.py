@@ -63,6 +63,13 @@ def test_fields_are_changed_as_their_types_say() -> None:
     assert override(changed, ["schedule.max_steps=none"]).schedule.max_steps is None
 
 
+def test_settings_are_checked_together() -> None:
+    shared = override(instruct(), ["parallel.sequence_parallel=2", "parallel.micro_batch=1"])
+    assert shared.parallel.sequence_parallel == 2
+    adapted = override(instruct(), ["lora.rank=8", "model.trains=content_projector"])
+    assert adapted.lora.rank == 8
+
+
 @pytest.mark.parametrize(
     ("setting", "told"),
     [
