@@ -130,6 +130,7 @@ def make_jobs(
     batch: int,
     done: Iterable[str] = (),
     ignores_until: bool = False,
+    shares_readings: bool = True,
 ) -> list[FilmJob]:
     """Group samples by film, in the order in which the films come up.
 
@@ -139,6 +140,8 @@ def make_jobs(
         batch: The most questions put together.
         done: Ids of the samples that have a row.
         ignores_until: Let every question use the whole film.
+        shares_readings: Whether a batch of questions about a film gains anything; else each is a batch of its own, and
+            its row is written as soon as it is answered.
 
     Returns:
         A job for every film that anything is missing of.
@@ -156,14 +159,16 @@ def make_jobs(
         wanted = frozenset(sample.id for sample in asked) & missing
         if not wanted:
             continue
+        is_of_pictures = _is_of_pictures(film, asked)
+        size = batch if shares_readings or is_of_pictures else 1
         parts: dict[float | None, list[Question]] = {}
         for sample in asked:
             until = None if ignores_until else sample.until
             parts.setdefault(until, []).append(Question(sample=sample, text=ask(sample), until=until))
         batches = (
-            tuple(part[start : start + batch])
+            tuple(part[start : start + size])
             for _, part in sorted(parts.items(), key=lambda item: (item[0] is not None, item[0] or 0.0))
-            for start in range(0, len(part), batch)
+            for start in range(0, len(part), size)
         )
         jobs.append(
             FilmJob(
@@ -171,7 +176,7 @@ def make_jobs(
                 subtitles=_subtitles(film, asked),
                 batches=tuple(one for one in batches if any(question.sample.id in wanted for question in one)),
                 missing=wanted,
-                is_of_pictures=_is_of_pictures(film, asked),
+                is_of_pictures=is_of_pictures,
             )
         )
     return jobs

@@ -24,10 +24,12 @@ class EvaluationConfig:
     Attributes:
         batch: The most questions put together; they share one reading of the film where the guidance allows it.
         ignores_until: Let every question use the whole film, whatever its sample says.
+        shares_readings: Whether questions of a batch share anything; else each is answered, and logged, by itself.
     """
 
     batch: int = 16
     ignores_until: bool = False
+    shares_readings: bool = True
 
     def __post_init__(self) -> None:
         """Check the settings.
@@ -74,7 +76,14 @@ def evaluate(
     config = config or EvaluationConfig()
     if log.is_finished:
         return log.num_failed
-    jobs = make_jobs(samples, ask=ask, batch=config.batch, done=log.done, ignores_until=config.ignores_until)
+    jobs = make_jobs(
+        samples,
+        ask=ask,
+        batch=config.batch,
+        done=log.done,
+        ignores_until=config.ignores_until,
+        shares_readings=config.shares_readings,
+    )
     for job, rows in (run_jobs or run_here)(jobs, opener):
         film = rows.film
         if film is not None and (earlier := log.films.get(film.film)) is not None and not earlier.error:

@@ -70,7 +70,7 @@ def evaluate(
         quantisation: Of the language model's weights: `none`, `8bit` or `4bit`.
         answer_tokens: The longest answer a model writes.
         max_spans: The most moments an answer cites, 1 to 5.
-        batch: The most questions put together.
+        batch: The most questions put together; with `guidance="question"` each is answered, and logged, by itself.
         until_free: Let every question use the whole film, whatever its sample says.
         blind: Keep the film from the model, to see what it knows without: `text` asks the bare question, `subtitles`
             gives it the lines.
@@ -150,7 +150,8 @@ def evaluate(
     )
     # Retrieval looks for every word of a question; instructions and options would only lead it astray.
     ask = write_prompt if model is not None else _bare_question
-    config = EvaluationConfig(batch=batch, ignores_until=until_free)
+    shares_readings = model is None or (guidance == "film" and blind is None)
+    config = EvaluationConfig(batch=batch, ignores_until=until_free, shares_readings=shares_readings)
     header = describe_run(chosen, source=source, ask=ask, settings=settings, model=model, folder=model_folder)
     session = {**describe_session(), "ray": ray}
     with RunLog(Path(out), header, chosen, session=session, redo_failed=redo_failed) as log, ExitStack() as stack:

@@ -167,6 +167,14 @@ def test_batches_do_not_depend_on_where_a_run_was_interrupted() -> None:
     assert make_jobs(SAMPLES, ask=bare, batch=4, done=[one.id for one in SAMPLES]) == []
 
 
+def test_questions_that_share_nothing_are_logged_one_by_one() -> None:
+    jobs = make_jobs(SAMPLES, ask=bare, batch=4, shares_readings=False)
+    assert {len(batch) for job in jobs for batch in job.batches} == {1}
+    pictures = [replace(one, film="pictures", pictures=("1.jpg",)) for one in SAMPLES[:8] if one.until is None]
+    (job,) = make_jobs(pictures, ask=bare, batch=4, shares_readings=False)
+    assert len(job.batches[0]) == 4
+
+
 def test_a_film_that_changed_meanwhile_is_not_mixed_in(tmp_path: Path, films: Path) -> None:
     own = tmp_path / "films"
     own.mkdir()
