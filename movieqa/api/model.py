@@ -117,7 +117,7 @@ def convert(
         model: For a film, the model that is to be asked about it: its folder or hub name.
         fps: For a film, its frames a second; the published ones have one.
         subtitles: For a film, subtitle files; by default the lines that stand between its features.
-        report: For weights, where to write the parity report, as JSON.
+        report: Where to write what is returned, as JSON: of weights the parity report.
 
     Returns:
         What was converted: of weights, tensor by tensor.
@@ -125,7 +125,8 @@ def convert(
     Raises:
         CheckpointError: A tensor is missing, surplus, misshapen or not finite, a file is damaged or would run code,
             a film's features are not of the model, or the target exists.
-        ConfigError: A film without a model, a language model without the LAVIS files, or a setting cannot work.
+        ConfigError: A film without a model, a language model without the LAVIS files, no folder for the report, or a
+            setting that cannot work.
         SubtitleError: A subtitle file cannot be read.
     """
     from movieqa.answerers import check_model_packages
@@ -133,9 +134,14 @@ def convert(
     check_model_packages()
     from movieqa.checkpoint import convert_checkpoint, convert_ida_vlm, kind_of, start_checkpoint
 
+    if report is not None and (Path(report).is_dir() or not Path(report).absolute().parent.is_dir()):
+        raise ConfigError(f"{report}: no report can be written there", hint="name a file in a folder that exists")
     match kind_of(source):
         case "film":
-            return _convert_film(source, target, model=model, fps=fps, subtitles=subtitles)
+            film = _convert_film(source, target, model=model, fps=fps, subtitles=subtitles)
+            if report is not None:
+                film.save(report)
+            return film
         case "ida-vlm":
             return convert_ida_vlm(source, target, report=report)
         case "language-model":

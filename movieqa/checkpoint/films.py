@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from movieqa.checkpoint.pickles import read_pickle
 from movieqa.errors import CheckpointError
 from movieqa.features import shard_name
 from movieqa.prompt import FRAME_MARK
+from movieqa.storage import write_atomic
 
 FRAMES_PER_SHARD = 512
 """As the features step writes them."""
@@ -64,6 +66,10 @@ class FilmReport:
         size = f"{self.num_bytes / 1e6:.1f} MB"
         lines = [f"{place}  ({self.num_frames} frames, {self.num_subtitles} lines, {size}; for model {self.model})"]
         return "\n".join([*lines, *(f"- {note}" for note in self.notes)])
+
+    def save(self, path: str | Path) -> None:
+        """Write the report as JSON."""
+        write_atomic(Path(path), json.dumps(asdict(self), indent=1, sort_keys=True) + "\n")
 
 
 def read_film_pickle(path: str | Path) -> FilmPickle:

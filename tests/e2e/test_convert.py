@@ -89,6 +89,7 @@ def test_subtitles_of_ones_own(movie: Path, model: Path, tmp_path: Path) -> None
         ("code", "nothing in it was run"),
         ("subtitles", "no line in it belongs to this film"),
         ("nowhere", "does not exist"),
+        ("report", "no report can be written there"),
     ],
 )
 def test_films_that_cannot_be_converted(
@@ -117,6 +118,7 @@ def test_films_that_cannot_be_converted(
             model=None if change == "no model" else name,
             fps=0 if change == "rate" else 1,
             subtitles=[tmp_path / "late.srt"] if change == "subtitles" else [],
+            report=tmp_path / "no" / "report.json" if change == "report" else None,
         )
     assert "\n" not in str(caught.value)
     assert change == "exists" or not any("new.movieqa" in path.name for path in tmp_path.iterdir())
