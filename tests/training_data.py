@@ -40,6 +40,7 @@ def write_picture(path: Path, *, seed: int = 0, size: tuple[int, int] = (40, 30)
 
 def write_clip(path: Path, frames: NDArray[np.uint8], *, rate: int = 1) -> Path:
     """Write frames, UInt8[T, H, W, 3], without loss."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=rate)
         stream.height, stream.width = frames.shape[1:3]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -90,3 +91,26 @@ def test_everything_that_film_world_builds_is_read(
     assert sum(found.formats.values()) == sum(built.counts.values())
     assert set(found.formats) == {"llava-picture", "llava-video", "film", "ida-vlm", "vtimellm", "text"}
     assert found.describe().startswith(f"{found.num_samples} samples, 0 bad\n")
+
+
+def test_events_become_records(tmp_path: Path, model: Path) -> None:
+    events = {"timestamps": [[0, 9.5], [10, 30]], "sentences": ["A man opens a door.", "He sits down."]}
+    (tmp_path / "events.json").write_text(
+        json.dumps({"a": {"duration": 40, **events}, "b": {"duration": 400, **events}})
+    )
+    built = movieqa("data", "build-boundary", "events.json", "--out", "data", "--json", cwd=tmp_path)
+    assert built.code == 0
+    assert built.json["num_records"] == 1 and built.json["skipped"] == {"a video that is too long": 1}
+    noise_clip(tmp_path / "videos" / "a.mkv", num_frames=40)
+    found = api.data_check([tmp_path / "data" / "boundary.json"], model=model, media=[tmp_path / "videos"], deep=True)
+    assert found.bad == () and found.formats == {"vtimellm": 1} and found.frames is not None
+    assert found.frames.total == 100
+    refused = movieqa("data", "build-boundary", "no.json", "--out", "data", cwd=tmp_path)
+    assert "no.json cannot be read" in refused.complaint
+
+
+def test_many_bad_samples_are_summed_up(tmp_path: Path, model: Path) -> None:
+    write_records(tmp_path / "data.json", [{"conversations": said("Who?", " ")}] * 120)
+    lines = api.data_check([tmp_path / "data.json"], model=model).describe().splitlines()
+    assert lines[0] == "0 samples, 120 bad" and sum(line.startswith("bad: ") for line in lines) == 100
+    assert "and 20 more, which --json tells" in lines

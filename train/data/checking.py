@@ -16,6 +16,7 @@ from .sample import BadSample
 from .training_set import TrainingSet, open_training_set
 
 _MOST_BAD = 1 << 40
+_MOST_LINES = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +84,9 @@ class DataReport:
         if self.num_cut:
             lost = f"{self.cut_frames} frames, {self.cut_turns} turns, {self.cut_tokens} tokens of answers"
             lines.append(f"cut: {self.num_cut} samples are too long and lose {lost}")
-        lines += [f"bad: {one}" for one in self.bad]
+        lines += [f"bad: {one}" for one in self.bad[:_MOST_LINES]]
+        if len(self.bad) > _MOST_LINES:
+            lines.append(f"and {len(self.bad) - _MOST_LINES} more, which --json tells")
         if not self.is_deep:
             lines.append("media were found and measured, not read; --deep reads every one")
         return "\n".join(lines)
