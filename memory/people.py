@@ -193,6 +193,8 @@ def _find(
         notes=tuple(notes),
     )
     write_material(folder, facts, table, found.tracklets(spans, table), found.embeddings())
+    if provider.facts.name != "classical":  # weights of others, whose terms go with the result
+        notes.append(f"recognised by {provider.facts.name}; licence: {provider.facts.licence}")
 
 
 def look(

@@ -122,6 +122,7 @@ def test_the_workspace_says_who_looked_and_on_what_terms(signs: Workspace) -> No
     assert facts.provider.name == "classical"
     assert "no weights" in facts.provider.licence
     assert facts.provider.fingerprint.startswith("sha256:")
+    assert not signs.steps["people"].notes
     signs.verify()
     assert not [path for path in signs.path.rglob("*") if path.suffix in {".pkl", ".pickle", ".npz"}]
 
@@ -133,6 +134,8 @@ def test_a_film_without_people(tmp_path: Path, provider: OnnxProvider) -> None:
     assert cast.identities == ()
     assert cast.unseen == ("Julia",)
     assert cast.notes == ("no faces were found",)
+    terms = "recognised by onnx; licence: made by a test"
+    assert workspace.steps["people"].notes == ("no faces were found", terms), "the manifest names the weights' licence"
     with pytest.raises(ConfigError, match="nobody was found"):
         cast.find("1")
 
