@@ -18,7 +18,7 @@ from movieqa.workspace import Workspace
 _FACE_BYTES = 2_000_000
 """For all faces of a page together, as JPEG."""
 _MAX_THUMBNAIL_BYTES = 1 << 20
-_MOST_COMPANY = 4
+_MOST_COMPANY = 3
 _WIDTH = 1000
 """Of a person's line in time, in units of its drawing."""
 _NARROWEST = 1.5

@@ -133,7 +133,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(clean=_clean, clock=format_time, seconds=_seconds, rate=_rate, size=_size)
+    environment.filters.update(
+        clean=_clean, clock=format_time, moment=_moment, seconds=_seconds, rate=_rate, size=_size
+    )
     return environment
 
 
@@ -160,6 +162,11 @@ def _clean(text: str) -> str:
 def _count_transitions(shots: Sequence[Shot]) -> str:
     counts = ((sum(shot.kind == kind for shot in shots), kind) for kind in ("fade", "dissolve"))
     return ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for count, kind in counts if count) or "cuts only"
+
+
+def _moment(seconds: float) -> str:
+    """Write a time to the second, where a link leads to the exact place."""
+    return format_time(seconds).partition(".")[0]
 
 
 def _seconds(seconds: float) -> str:
