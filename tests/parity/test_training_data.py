@@ -126,7 +126,7 @@ def test_stage_1_has_the_recorded_loss(media: Path, processor: MovieProcessor, m
 
 
 def test_two_turns_on_one_picture_share_its_pixels(stage_2: TrainingSet) -> None:
-    batch = collate([stage_2[3]]).to("cpu")
+    batch = collate([stage_2[3]])
     first, second = batch.media[0]
     assert first.pixels is second.pixels
     assert first.guidance_ids.tolist() != second.guidance_ids.tolist()

@@ -33,7 +33,7 @@ def records(draw: st.DrawFn) -> dict[str, Any]:
     return {"video": "x.npy", **film, "conversations": said(*talk)}
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(items=st.lists(records(), min_size=1, max_size=4), max_length=st.sampled_from([230, 300, 2048]))
 def test_lengths_are_those_of_the_examples(items: list[dict[str, Any]], max_length: int) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -495,7 +495,7 @@ def test_weights_repeat_and_choose(tmp_path: Path) -> None:
 
 
 def test_the_digest_tells_data_apart(tmp_path: Path) -> None:
-    records = make_everything(tmp_path)
+    records = [record for record in make_everything(tmp_path) if record.get("video") != "b.mkv"][:6]
     first = open_records(tmp_path, records)
     assert open_records(tmp_path, records, max_bad=5, group_by_length=False).digest == first.digest
     assert open_records(tmp_path, records, fps=0.5).digest != first.digest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -94,40 +94,6 @@ class Batch:
             "media": self.media,
             "use_cache": False,
         }
-
-    def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Batch:
-        """Return the batch on a device; frames shared by several turns stay shared.
-
-        Args:
-            device: Where ids, labels and frames go.
-            dtype: Float type of pixels and features; as they are by default.
-        """
-        moved: dict[int, Tensor] = {}
-
-        def move(frames: Tensor | None) -> Tensor | None:
-            if frames is None:
-                return None
-            if id(frames) not in moved:
-                moved[id(frames)] = frames.to(device, dtype, non_blocking=True)
-            return moved[id(frames)]
-
-        media = tuple(
-            tuple(
-                replace(
-                    one, guidance_ids=one.guidance_ids.to(device), pixels=move(one.pixels), features=move(one.features)
-                )
-                for one in row
-            )
-            for row in self.media
-        )
-        return replace(
-            self,
-            input_ids=self.input_ids.to(device),
-            labels=self.labels.to(device),
-            position_ids=self.position_ids.to(device),
-            attention_mask=None if self.attention_mask is None else self.attention_mask.to(device),
-            media=media,
-        )
 
 
 def collate(examples: Sequence[Example], *, pad: int = 0) -> Batch:
