@@ -67,12 +67,13 @@ def run_training(
     processes = join_processes(sequence_size=config.parallel.sequence_parallel)
     with _explain_memory():
         torch.backends.cuda.matmul.allow_tf32 = config.compute.tf32
-        _claim(config, out, processes, resume=resume)
+        _check_folder(config, out, resume=resume)
         torch.manual_seed(config.seed)  # new weights (LoRA, an ID-Former) are the same on every process
         opened = open_model(config, device=processes.device, make_id_former=make_id_former)
         samples = open_training_set(
             config.data, opened.processor, opened.model.config, progress=progress and processes.is_first
         )
+        _claim(config, out, processes)
         run = _Run(config, out, processes, opened, samples)
         return run.train(make_id_former, progress=progress and processes.is_first, watch=watch)
 
@@ -285,19 +286,24 @@ class _Run:
         return round(needed / self.processes.sequence_size / seconds / self.peak, 4)
 
 
-def _claim(config: TrainConfig, out: Path, processes: Processes, *, resume: bool) -> None:
-    """Take the folder of a run, or find that it is this run's already."""
+def _check_folder(config: TrainConfig, out: Path, *, resume: bool) -> None:
+    """Refuse a folder that holds another run."""
     path = out / CONFIG_FILE
-    if path.exists():
-        if not resume:
-            raise TrainingError(f"{out} holds a run already", hint="give another --out, or go on with --resume")
-        if TrainConfig.load(path).digest != config.digest:
-            raise TrainingError(f"{out} holds a run with other settings", hint="give another --out")
+    if not path.exists():
+        return
+    if not resume:
+        raise TrainingError(f"{out} holds a run already", hint="give another --out, or go on with --resume")
+    if TrainConfig.load(path).digest != config.digest:
+        raise TrainingError(f"{out} holds a run with other settings", hint="give another --out")
+
+
+def _claim(config: TrainConfig, out: Path, processes: Processes) -> None:
+    """Take the folder, now that model and data are good."""
     processes.wait()
     if processes.is_first:
         try:
             out.mkdir(parents=True, exist_ok=True)
-            write_atomic(path, config.to_json())
+            write_atomic(out / CONFIG_FILE, config.to_json())
         except OSError as error:
             raise TrainingError(f"{out} cannot be written ({error.strerror or error})") from error
     processes.wait()
