@@ -110,6 +110,62 @@ def test_the_long_film_is_its_workspace_with_every_line(films: Path, built: Buil
     assert all(sample["time"] in times for sample in truth["samples"]), "truth has no frame of its own"
 
 
+def test_questions_about_pictures_are_answered_by_the_truth(films: Path, records: Records) -> None:
+    folders = {folder.name: folder for folder in map(read_film_folder, films.iterdir())}
+    asked = set()
+    for record in (record for record in records["instruct"] if "image" in record):
+        name, time = record["id"].split("-picture-")
+        truth = folders[name].truth
+        sample = next(item for item in truth["samples"] if abs(item["time"] - float(time)) < 0.01)
+        scene = [scene for scene in truth["scenes"] if scene["start"] <= sample["time"]][-1]
+        place = next(place for place in truth["places"] if place["id"] == scene["place"])
+        people = [item["person"] for item in sample["people"] if item["how"] in ("front", "side", "back", "partly")]
+        turns = [turn["value"].removeprefix("<image>\n") for turn in record["conversations"]]
+        told = dict(zip(turns[::2], turns[1::2], strict=True))
+        asked |= set(told)
+        assert told["Where is this?"].lower() == f"{place['phrase']}."
+        assert told["Is this inside or outside?"] == ("Outside." if place["is_outside"] else "Inside.")
+        assert told["What part of the day is it?"].lower() == f"{scene['day_part']}."
+        words = ("nobody", "one", "two", "three", "four", "five", "six")
+        assert told["How many people can be seen?"].lower() == f"{words[len(people)]}."
+        colours = [answer for question, answer in told.items() if question.startswith("Which colour")]
+        assert len(colours) == (len(people) == 1)
+        for colour in colours:
+            person = next(item for item in truth["people"] if item["id"] == people[0])
+            stay = next(stay for stay in scene["stays"] if stay["person"] == people[0])
+            assert colour.lower() == f"{person['outfits'][stay['outfit']]['top_color']}."
+    assert len(asked) >= 5
+
+
+def test_questions_about_a_films_places_are_answered_by_the_truth(films: Path, records: Records) -> None:
+    truths = {folder.name: folder.truth for folder in map(read_film_folder, films.iterdir())}
+    kinds: dict[str, list[str]] = {}
+    for record in records["long_video"]:
+        name = "-".join(record["id"].split("-")[:4])
+        kind = "-".join(record["id"].split("-")[4:-1])
+        truth = truths[name]
+        phrases = {place["id"]: place["phrase"] for place in truth["places"]}
+        question, answer = (turn["value"].removeprefix("<image>\n") for turn in record["conversations"])
+        first, last = truth["scenes"][0], truth["scenes"][-1]
+        ends = {
+            "begin": phrases[first["place"]],
+            "end": phrases[last["place"]],
+            "begin-light": first["day_part"],
+            "end-light": last["day_part"],
+        }
+        if kind in ends:
+            assert answer.lower() == f"{ends[kind]}."
+        elif kind == "shown":
+            shown = any(f"film {phrases[scene['place']]}?" in question for scene in truth["scenes"])
+            assert answer == ("Yes." if shown else "No.")
+        elif kind == "line":
+            (event,) = [event for event in truth["events"] if question.endswith(f"said: {event['text']}")]
+            assert answer.lower() == f"{phrases[event['place']]}."
+        kinds.setdefault(kind, []).append(answer)
+    assert set(ends) | {"shown", "line"} <= set(kinds)
+    assert kinds["shown"].count("Yes.") == kinds["shown"].count("No.") > 0
+
+
 def test_boundaries_are_the_events_of_the_film(films: Path, records: Records) -> None:
     truths = {f"{folder.name}/film.mp4": read_film_folder(folder).truth for folder in films.iterdir()}
     for record in records["boundary"]:

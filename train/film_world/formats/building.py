@@ -16,6 +16,7 @@ from movieqa.storage import write_atomic
 from .boundaries import boundary_records
 from .dialogues import caption_records, clip_records, film_records, text_records
 from .folder import FilmFolder, find_film_folders, read_film_folder, read_stills, write_still
+from .glances import picture_records, place_records
 from .identities import identity_records
 
 FORMATS = ("align", "instruct", "long_video", "identity", "boundary", "text")
@@ -89,8 +90,10 @@ def _records(name: str, folder: FilmFolder, wanted: dict[float, str]) -> Iterato
         yield from caption_records(folder, wanted)
     elif name == "instruct":
         yield from clip_records(folder)
+        yield from picture_records(folder, wanted)
     elif name == "long_video":
         yield from film_records(folder)
+        yield from place_records(folder)
     elif name == "identity":
         yield from identity_records(folder, wanted)
     elif name == "boundary":

@@ -1,0 +1,121 @@
+"""Film world as lessons for a small model: training records of its stages, and test questions of the same kinds."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from movieqa.train.film_world.places import PLACE_KINDS
+
+from .film_world_exam import Question
+from .film_world_student import Reading
+
+Record = dict[str, Any]
+_PHRASES = sorted((kind.phrase for kind in PLACE_KINDS.values()), key=len, reverse=True)
+_SMALL_WORDS = {"a", "an", "and", "at", "from", "in", "on", "somebody", "the"}
+_PLACE_RECORDS = ("begin", "end", "begin-light", "end-light", "shown", "line")
+
+
+def read_records(data: Path, name: str) -> list[Record]:
+    """Read a file that `movieqa data build` wrote."""
+    records: list[Record] = json.loads((data / f"{name}.json").read_text(encoding="utf-8"))
+    return records
+
+
+def write_lessons(path: Path, records: Sequence[Record]) -> Path:
+    """Write records where `movieqa train` reads them."""
+    path.write_text(json.dumps(list(records)), encoding="utf-8")
+    return path
+
+
+def picture_dialogues(data: Path) -> list[Record]:
+    """Return the dialogues about single pictures; those about videos ask for people by name."""
+    return [record for record in read_records(data, "instruct") if "image" in record]
+
+
+def readings(data: Path, *, seed: int) -> list[Reading]:
+    """Return what the language model learns before it sees anything: to find in words what it will find in pictures.
+
+    The telling words of a caption, in any order, then the caption; all answers about a picture, then a question.
+    """
+    dice = random.Random(seed)
+    found = []
+    for record in read_records(data, "align"):
+        caption = record["conversations"][1]["value"]
+        words = [word for word in re.findall(r"[a-z]+", caption.lower()) if word not in _SMALL_WORDS]
+        dice.shuffle(words)
+        found.append(Reading(given=" ".join(words) + " ", told=f"{caption}\n"))
+    for record in picture_dialogues(data):
+        said = [turn["value"].removeprefix("<image>\n") for turn in record["conversations"]]
+        told = said[1::2]
+        dice.shuffle(told)
+        for question, answer in zip(said[0::2], said[1::2], strict=True):
+            found.append(Reading(given=f"{' '.join(told)} USER: {question} ASSISTANT:", told=f" {answer}</s>"))
+    return found
+
+
+def film_dialogues(data: Path) -> list[Record]:
+    """Return one dialogue a film, of all questions that its places answer: the film is read once for all of them."""
+    films: dict[str, Record] = {}
+    for record in _place_records(data):
+        film = films.setdefault(record["video"], {**record, "conversations": []})
+        human, answer = record["conversations"]
+        if film["conversations"]:
+            human = {**human, "value": human["value"].removeprefix("<image>\n")}
+        film["conversations"] += [human, answer]
+    return list(films.values())
+
+
+def caption_questions(data: Path) -> list[Question]:
+    """Return captions, of which the place is to be right, given the words before it."""
+    questions = []
+    for record in read_records(data, "align"):
+        caption = record["conversations"][1]["value"]
+        place = next(one for one in _PHRASES if f" {one}" in caption)
+        questions.append(Question(film=_film(record["image"]), kind="place", record=record, answer=place))
+    return questions
+
+
+def picture_questions(data: Path) -> list[Question]:
+    """Return every question about a picture by itself."""
+    questions = []
+    for record in picture_dialogues(data):
+        turns = record["conversations"]
+        for human, answer in zip(turns[::2], turns[1::2], strict=True):
+            asked = human["value"].removeprefix("<image>\n")
+            kind = "Which colour?" if asked.startswith("Which colour") else asked
+            single = {**record, "conversations": _dialogue([f"<image>\n{asked}"], [answer["value"]])}
+            questions.append(Question(film=_film(record["image"]), kind=kind, record=single, answer=answer["value"]))
+    return questions
+
+
+def film_questions(data: Path) -> list[Question]:
+    """Return every question about a whole film that its places answer."""
+    return [
+        Question(film=record["video"], kind=_kind(record), record=record, answer=record["conversations"][1]["value"])
+        for record in _place_records(data)
+    ]
+
+
+def _place_records(data: Path) -> list[Record]:
+    return [record for record in read_records(data, "long_video") if _kind(record) in _PLACE_RECORDS]
+
+
+def _kind(record: Record) -> str:
+    """Return what follows the film's name, `film-world-SPLIT-SEED`, without the number."""
+    return "-".join(str(record["id"]).split("-")[4:-1])
+
+
+def _film(picture: str) -> str:
+    return Path(picture).parent.name
+
+
+def _dialogue(asked: Sequence[str], answers: Sequence[str]) -> list[dict[str, str]]:
+    turns = []
+    for question, answer in zip(asked, answers, strict=True):
+        turns += [{"from": "human", "value": question}, {"from": "gpt", "value": answer}]
+    return turns

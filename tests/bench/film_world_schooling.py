@@ -1,0 +1,174 @@
+"""One stage of a small model's training on film world: trained as `movieqa train` does it, examined on the way."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from movieqa import api
+from movieqa.model import MovieModel, load_model
+from movieqa.model.processor import MovieProcessor
+from movieqa.prompt import DEFAULT_TEMPLATE
+from movieqa.train.checkpoint_files import SafeCheckpointEngine
+from movieqa.train.engine import whole_name
+
+from .film_world_exam import Question, Score, best_constant, score, take_exam
+
+_SETTINGS = (
+    "compute.dtype=fp32",
+    "compute.gradient_checkpointing=false",
+    "parallel.zero_stage=0",
+    "parallel.offload_optimizer=false",
+    "schedule.warmup_ratio=0.05",
+    "data.max_length=2048",
+    "data.repeats_media=false",
+    "checkpoint.keep=100",
+)
+_POINTS = 4
+"""Moments of the training at which the model is examined, the last its end."""
+_ASKED_BETWEEN = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One stage.
+
+    Attributes:
+        recipe: Its recipe.
+        lessons: File of training records.
+        settings: Fields of the recipe that are changed besides those that every stage changes.
+        questions: Of the test films.
+        media: Where their pictures or films lie.
+        template: Chat template of the stage.
+    """
+
+    recipe: str
+    lessons: Path
+    settings: Sequence[str]
+    questions: Sequence[Question]
+    media: Path
+    template: str = DEFAULT_TEMPLATE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """Where the training was at one of its moments.
+
+    Attributes:
+        step: Updates made.
+        loss: Of the training, a mean over the steps since the moment before; None before the first step.
+        score: Of some of the test questions.
+    """
+
+    step: int
+    loss: float | None
+    score: Score
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """Scores of one kind of question, or of all.
+
+    Attributes:
+        kind: The kind.
+        own: With the film's own pictures.
+        blind: With those of another film.
+        constant: Of the commonest answer of each kind.
+    """
+
+    kind: str
+    own: Score
+    blind: Score
+    constant: Score
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the whole 95 % interval is above those of both controls."""
+        return self.own.interval()[0] > max(self.blind.interval()[1], self.constant.interval()[1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a stage came to.
+
+    Attributes:
+        recipe: Its recipe.
+        model: Folder of the trained model.
+        seconds: That the training took, reading of data and export included.
+        curve: Loss and score on the way.
+        rows: All questions, then each kind.
+    """
+
+    recipe: str
+    model: Path
+    seconds: float
+    curve: Sequence[Point]
+    rows: Sequence[Row]
+
+
+def attend(stage: Stage, model: Path, out: Path) -> Report:
+    """Train a stage in a new folder and examine what comes of it."""
+    shutil.rmtree(out, ignore_errors=True)
+    arguments = {"model": model, "data": [stage.lessons], "settings": [*_SETTINGS, *stage.settings]}
+    steps = api.plan_training(stage.recipe, **arguments).steps
+    every = max(1, steps // _POINTS)
+    arguments["settings"].append(f"checkpoint.every={every}")
+    started = time.perf_counter()
+    result = api.train_model(stage.recipe, out=out, **arguments)
+    seconds = time.perf_counter() - started
+    curve = _curve(stage, model, out)
+    return Report(
+        recipe=stage.recipe, model=result.model, seconds=seconds, curve=curve, rows=_rows(stage, result.model, out)
+    )
+
+
+def _curve(stage: Stage, model: Path, out: Path) -> list[Point]:
+    """Examine the model as it was at each checkpoint, on some of the questions."""
+    losses = [json.loads(line)["loss"] for line in (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    jump = max(1, len(stage.questions) // _ASKED_BETWEEN)
+    questions = stage.questions[::jump]
+    loaded, processor = load_model(model), MovieProcessor.from_pretrained(model)
+    points, last = [], 0
+    for step in [0, *_checkpoints(out)]:
+        if step:
+            _restore(loaded, out, step)
+        right = take_exam(loaded, processor, questions, out, media=[stage.media], template=stage.template)
+        loss = sum(losses[last:step]) / (step - last) if step else None
+        points.append(Point(step=step, loss=loss, score=score(right)))
+        last = step
+    return points
+
+
+def _rows(stage: Stage, model: Path, out: Path) -> list[Row]:
+    loaded, processor = load_model(model), MovieProcessor.from_pretrained(model)
+    options = {"media": [stage.media], "template": stage.template}
+    own = take_exam(loaded, processor, stage.questions, out, **options)
+    blind = take_exam(loaded, processor, stage.questions, out, **options, blind=True)
+    constant = best_constant(stage.questions)
+    kinds = [one.kind for one in stage.questions]
+    rows = []
+    for chosen in ("all", *sorted(set(kinds))):
+        places = [place for place, kind in enumerate(kinds) if chosen in ("all", kind)]
+        scores = [score([right[place] for place in places]) for right in (own, blind, constant)]
+        rows.append(Row(kind=chosen, own=scores[0], blind=scores[1], constant=scores[2]))
+    return rows
+
+
+def _checkpoints(out: Path) -> list[int]:
+    return sorted(int(path.name.removeprefix("step-")) for path in (out / "checkpoints").glob("step-*"))
+
+
+@torch.no_grad()
+def _restore(model: MovieModel, out: Path, step: int) -> None:
+    """Give a model the weights that a run had after a step."""
+    file = out / "checkpoints" / f"step-{step:08d}" / "state" / "mp_rank_00_model_states.pt"
+    weights = SafeCheckpointEngine().load(str(file), map_location="cpu")["module"]
+    places = dict(model.named_parameters())
+    for name, weight in weights.items():
+        places[whole_name(name)].copy_(weight)
