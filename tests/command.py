@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from typer.testing import CliRunner
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
@@ -70,6 +72,16 @@ def movieqa(
         preexec_fn=before,
     )
     return Outcome(code=done.returncode, out=done.stdout, err=done.stderr)
+
+
+def movieqa_inside(*arguments: str | Path, stdin: str | None = None) -> Outcome:
+    """Run `movieqa` in this process and folder, which saves seconds where the verb loads torch."""
+    from movieqa.cli.app import app
+
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin)
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return Outcome(code=done.exit_code, out=done.stdout, err=done.stderr)
 
 
 def content(workspace: Path) -> dict[str, bytes]:

@@ -24,7 +24,7 @@ from movieqa.plan import plan_film
 from movieqa.preprocess.features import FeaturesConfig, add_features
 from movieqa.session import FilmSession, Guidance, SessionConfig
 from movieqa.workspace import Workspace
-from tests.command import movieqa
+from tests.command import movieqa, movieqa_inside
 from tests.tiny_checkpoint import save_tiny_model
 
 QUESTIONS = ["When is the word book signed?", "What is shown?", "How does the film end?"]
@@ -89,7 +89,7 @@ def test_a_plan_counts_what_is_then_read(film: Workspace, loaded: LoadedModel) -
     assert plan.disk <= size <= plan.disk * 1.1
 
 
-def test_with_the_commands(assets: Path, tmp_path: Path) -> None:
+def test_with_the_commands(assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("signs.mp4", "signs.srt"):
         shutil.copy(assets / name, tmp_path)
     save_tiny_model(tmp_path / "tiny-random")
@@ -100,7 +100,8 @@ def test_with_the_commands(assets: Path, tmp_path: Path) -> None:
     assert "MB to write" in done.err and "stored in 8 bits with a relative error of" in done.err
     (tmp_path / "signs.mp4").unlink()
     talk = "When is the word book signed?\n/until 00:00:07\nWhat is shown?\n \n/quit\nnever asked\n"
-    done = movieqa("chat", "--answer-tokens", "6", "--json", cwd=tmp_path, stdin=talk)
+    monkeypatch.chdir(tmp_path)
+    done = movieqa_inside("chat", "--answer-tokens", "6", "--json", stdin=talk)
     assert done.code == 0, done
     first, second = (json.loads(line) for line in done.out.splitlines())
     assert first["answerer"] == second["answerer"] == "tiny-random"

@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from typer.testing import CliRunner
 
-from movieqa.cli.app import app
 from movieqa.loaded import open_model
 from movieqa.preprocess.features import add_features
+from tests.command import movieqa_inside
 from tests.tiny_checkpoint import make_tiny_model, save_published, save_tiny_model, tiny_processor
 from tests.workspaces import make_shots, make_subtitles, make_workspace
 
@@ -52,11 +51,9 @@ def here(ready: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def complaint(*arguments: str) -> str:
     """Run a verb, and return the one line that it says."""
-    done = CliRunner().invoke(app, arguments)
-    assert done.exit_code == 2, (done.output, done.exception)
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("movieqa: ") and not done.stdout, done.output
-    return line
+    done = movieqa_inside(*arguments)
+    assert not done.out and len(done.err.splitlines()) == 1, done
+    return done.complaint
 
 
 def ask(*more: str) -> str:

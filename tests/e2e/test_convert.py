@@ -17,7 +17,7 @@ from movieqa.memory.id_former import IdFormer
 from movieqa.memory.visual_tower import VisualTower
 from movieqa.model.loading import load_model
 from movieqa.workspace import Workspace
-from tests.command import movieqa
+from tests.command import movieqa, movieqa_inside
 from tests.tiny_checkpoint import (
     save_language_model_part,
     save_published,
@@ -50,9 +50,8 @@ def film(tmp_path_factory: pytest.TempPathFactory, movie: Path, model: Path) -> 
 
 
 def test_a_published_film_is_asked(film: Path, model: Path) -> None:
-    done = movieqa(
-        *("ask", film.name, "--model", model, "--question", "Who gives the key?", "--answer-tokens", "8", "--json"),
-        cwd=film.parent,
+    done = movieqa_inside(
+        "ask", film, "--model", model, "--question", "Who gives the key?", "--answer-tokens", "8", "--json"
     )
     assert done.code == 0, done
     answer = done.json
@@ -63,7 +62,7 @@ def test_a_published_film_is_asked(film: Path, model: Path) -> None:
 
 
 def test_what_needs_pictures_says_so(film: Path) -> None:
-    done = movieqa("report", film.name, cwd=film.parent)
+    done = movieqa_inside("report", film)
     assert "there are no pictures" in done.complaint and not (film.parent / "movie.html").exists()
     with pytest.raises(MovieQAError, match=r"there are no pictures, .* make a workspace of the film itself"):
         api.cast_find(film)
@@ -125,8 +124,8 @@ def test_films_that_cannot_be_converted(
 
 
 def test_a_release_is_converted_with_the_command(film: Path, tmp_path: Path) -> None:
-    save_published(tmp_path / "release")
-    done = movieqa("convert", "release", "model", "--guidance-tokenizer", "release/bert", cwd=tmp_path)
+    save_published(release := tmp_path / "release")
+    done = movieqa_inside("convert", release, tmp_path / "model", "--guidance-tokenizer", release / "bert")
     assert done.code == 0 and "finished release" in done.out, done
     with pytest.raises(MovieQAError, match=r"no features of model model \(there are some of tiny-random\)"):
         api.ask(film, ["Who?"], model=str(tmp_path / "model"))
@@ -143,7 +142,7 @@ def release(assets: Path, tmp_path: Path) -> Path:
 
 
 def test_ida_vlm_is_told_by_its_tensors(release: Path) -> None:
-    done = movieqa("convert", "download", "ida", "--report", "report.json", cwd=release.parent)
+    done = movieqa_inside("convert", release, release.parent / "ida", "--report", release.parent / "report.json")
     assert done.code == 0, done
     assert "ida/id-former" in done.out and "ida/visual-tower" in done.out
     assert "- Qwen-7B as tuned in the same release" in done.out and "- Qwen-VL's tokenizer" in done.out
