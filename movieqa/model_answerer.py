@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 
 from movieqa.answer import Answer
 from movieqa.cast_check import check_cast
 from movieqa.engine import ExtractiveAnswerer, check_question
 from movieqa.moments import attended_moments, named_times
+from movieqa.people_answers import answer_about_people
 from movieqa.reading import Reply
 from movieqa.session import FilmSession
 from movieqa.shown import ShownFilm
@@ -17,6 +19,8 @@ from movieqa.spans import merge_moments, named_characters
 
 class ModelAnswerer:
     """Asks a film session, and ties what it writes to moments of the film.
+
+    What is asked of who is on screen when, the film's cast knows exactly: there the model is not asked.
 
     Args:
         session: A film and a model.
@@ -47,15 +51,21 @@ class ModelAnswerer:
         """
         started = time.perf_counter()
         text = check_question(question)
-        reply = self.session.ask(text, until=until)
-        return self._explain(text, reply, until, started)
+        if (answer := self._remember(text, until)) is not None:
+            return answer
+        return self._explain(text, self.session.ask(text, until=until), until, started)
 
     def answer_many(self, questions: Sequence[str], *, until: float | None = None) -> list[Answer]:
         """Answer several questions, together where the session's guidance allows it; errors are those of `answer`."""
         started = time.perf_counter()
         texts = [check_question(question) for question in questions]
-        replies = self.session.ask_many(texts, until=until)
-        return [self._explain(text, reply, until, started) for text, reply in zip(texts, replies, strict=True)]
+        answers = [self._remember(text, until) for text in texts]
+        asked = [text for text, answer in zip(texts, answers, strict=True) if answer is None]
+        replies = iter(self.session.ask_many(asked, until=until) if asked else ())
+        return [
+            self._explain(text, next(replies), until, started) if answer is None else answer
+            for text, answer in zip(texts, answers, strict=True)
+        ]
 
     def stream(self, question: str, *, until: float | None = None) -> Generator[str, None, Answer]:
         """Answer a question, yielding the text in pieces; the generator returns the answer. Errors are as above.
@@ -66,8 +76,18 @@ class ModelAnswerer:
         """
         started = time.perf_counter()
         text = check_question(question)
+        if (answer := self._remember(text, until)) is not None:
+            yield answer.text
+            return answer
         reply = yield from self.session.stream(text, until=until)
         return self._explain(text, reply, until, started)
+
+    def _remember(self, question: str, until: float | None) -> Answer | None:
+        """Answer from the cast what is asked of who is on screen."""
+        started = time.perf_counter()
+        cast = self.session.cast
+        answer = None if cast is None else answer_about_people(question, cast, until)
+        return None if answer is None else replace(answer, seconds=time.perf_counter() - started)
 
     def _explain(self, question: str, reply: Reply, until: float | None, started: float) -> Answer:
         workspace = self.session.workspace

@@ -113,3 +113,25 @@ def test_answers_are_checked_against_the_cast(
         assert tuple(note for note in answer.notes if note.startswith("The answer names")) == notes
     one.use_cast(None)
     assert "Mara" not in answerer.answer("Who says take the key?").names
+
+
+def test_who_is_when_is_answered_from_the_memory(
+    film: Workspace, loaded: LoadedModel, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exactly, with spans, in every way of asking; the model is asked of nothing that the memory knows."""
+    one = session(film, loaded, "film", cast)
+    answerer = ModelAnswerer(one)
+    about, other = "When does Otto first appear?", "What happens?"
+    answers = answerer.answer_many([other, about, other])
+    assert [answer.answerer for answer in answers] == ["tiny", "identity memory", "tiny"]
+    assert answers[0].text == answers[2].text
+    monkeypatch.setattr(one, "ask", None)
+    monkeypatch.setattr(one, "stream", None)
+    answer = answerer.answer(about)
+    assert answer.text == answers[1].text == "Otto first appears at 00:00:04.000."
+    assert [(span.start, span.end) for span in answer.spans] == [(4.0, 14.0)]
+    assert list(answerer.stream(about)) == [answer.text]
+    assert answerer.answer(about, until=4.0).text == "Otto is not seen on screen before 00:00:04.000."
+    one.use_cast(None)
+    with pytest.raises(TypeError):
+        answerer.answer(about)
