@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -24,6 +25,8 @@ NAME = "movieqa"
 _FIELDS = tuple(field.name for field in fields(Sample))
 _FILM_WORLD = ("short_answer", "long_answer", "needs", "distance", "query")
 _FILM = "film.mp4"
+_BOX = re.compile(r"<box>\((\d{1,4}),(\d{1,4})\),\((\d{1,4}),(\d{1,4})\)</box>")
+"""How film world writes a box: thousandths of the picture, as IDA-VLM does."""
 
 
 def read_own(source: Path) -> tuple[Sample, ...]:
@@ -69,7 +72,8 @@ def _sample(row: Row, path: Path, base: Path) -> Sample:
             hint = f"is {near[0]} meant?" if near else f"a sample has {', '.join(_FIELDS)}"
             raise row.fault(f"unknown field {key[:60]!r}", hint=hint)
     options = row.texts("options")
-    task = row.values.get("task") or ("choice" if options else "open")
+    shown = _BOX.search(row.maybe_text("answer") or "")
+    task = row.values.get("task") or ("choice" if options else "box" if shown else "open")
     if task not in get_args(Task):
         raise row.fault(f"task must be one of {', '.join(get_args(Task))}, not {str(task)[:60]!r}")
     folder = path.parent.relative_to(base)
@@ -83,7 +87,7 @@ def _sample(row: Row, path: Path, base: Path) -> Sample:
         answer=row.letter("answer", options) if options else row.answer(),
         other_answers=row.texts("other_answers"),
         spans=tuple(_moments(row)),
-        box=_box(row),
+        box=_box(row) or (_in_parts(shown) if shown and task == "box" else None),
         time=row.maybe_number("time"),
         until=row.maybe_number("until"),
         subtitles=row.maybe_text("subtitles"),
@@ -120,6 +124,11 @@ def _box(row: Row) -> tuple[float, float, float, float] | None:
     if len(sides) != 4 or not (0 <= sides[0] <= sides[2] <= 1 and 0 <= sides[1] <= sides[3] <= 1):
         raise row.fault("box must be left, top, right and bottom in parts of the picture, 0 to 1")
     return sides[0], sides[1], sides[2], sides[3]
+
+
+def _in_parts(found: re.Match[str]) -> tuple[float, float, float, float]:
+    left, top, right, bottom = (int(side) / 1000 for side in found.groups())
+    return left, top, right, bottom
 
 
 def _facts(row: Row) -> dict[str, Any]:

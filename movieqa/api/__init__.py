@@ -23,7 +23,7 @@ from .people import (
     find,
 )
 from .question import ask, chat, seconds
-from .scoring import compare, eval_report, score
+from .scoring import compare, eval_report, score, score_vtimellm
 from .train import plan_training, train_model
 from .training import data_build, synthesize_film_world
 from .training_data import data_build_boundary, data_build_identity, data_check
@@ -66,6 +66,7 @@ __all__ = [
     "report",
     "score",
     "score_judged",
+    "score_vtimellm",
     "seconds",
     "synthesize_film_world",
     "train_model",

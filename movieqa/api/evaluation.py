@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from .film import PathLike
 
@@ -29,6 +30,7 @@ def evaluate(
     workspaces: PathLike | None = None,
     benchmark: str | None = None,
     task: Sequence[Task] = (),
+    times: Literal["seconds", "hundredths"] = "seconds",
     limit: int | None = None,
     model: str | None = None,
     guidance: Guidance = "question",
@@ -62,6 +64,7 @@ def evaluate(
         workspaces: Where workspaces are, or are made; by default beside the films.
         benchmark: Which format the samples have; by default it is recognised.
         task: Only samples of these tasks, such as `choice`; all by default.
+        times: Ask for moments in seconds, or in the frames 00 to 99 that VTimeLLM's models were trained on.
         limit: Only the first so many samples.
         model: A model's folder or hub name; without one the film's own lines and shots answer.
         guidance: What guides a model's context tokens: every `question`, or one text for the whole `film`, so that
@@ -102,7 +105,7 @@ def evaluate(
     """
     from movieqa.answerers import AnswererConfig
     from movieqa.errors import ConfigError
-    from movieqa.eval.asking import write_prompt
+    from movieqa.eval.asking import ask_in_hundredths, write_prompt
     from movieqa.eval.log import RunLog
     from movieqa.eval.origin import describe_run, describe_session
     from movieqa.eval.run import read_run
@@ -118,6 +121,8 @@ def evaluate(
     if not 1 <= max_spans <= 5:
         raise ConfigError(f"max_spans must be 1 to 5, got {max_spans}")
     chosen, source, folder = _read_samples(samples, benchmark=benchmark, task=task, limit=limit)
+    if times == "hundredths":
+        chosen = ask_in_hundredths(chosen)
     model_folder = None if model is None else _model_folder(model)
     films = Path(films) if films is not None else folder
     answers = AnswererConfig(
@@ -153,7 +158,9 @@ def evaluate(
     shares_readings = model is None or (guidance == "film" and blind is None)
     config = EvaluationConfig(batch=batch, ignores_until=until_free, shares_readings=shares_readings)
     header = describe_run(chosen, source=source, ask=ask, settings=settings, model=model, folder=model_folder)
-    session = {**describe_session(), "ray": ray}
+    places = {"films": shelf.films, "workspaces": shelf.workspaces}
+    beside = {name: os.path.relpath(place, Path(out).resolve().parent) for name, place in places.items()}
+    session = {**describe_session(), **beside, "ray": ray}
     with RunLog(Path(out), header, chosen, session=session, redo_failed=redo_failed) as log, ExitStack() as stack:
         run_jobs = None
         if ray and not log.is_finished:

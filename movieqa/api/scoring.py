@@ -12,7 +12,7 @@ from .film import PathLike
 if TYPE_CHECKING:
     from movieqa.eval.compare import Comparison
     from movieqa.eval.judging.panel import Panel
-    from movieqa.eval.score import Scorer
+    from movieqa.eval.score import Scorer, Scores
     from movieqa.eval.scoring import MakeScorer, ScoredRun
 
 
@@ -65,6 +65,22 @@ def score(
     if export is not None:
         export_run(scored, Path(export))
     return scored
+
+
+def score_vtimellm(log: PathLike, *, annotations: PathLike) -> tuple[Scores, ...]:
+    """Score a log that VTimeLLM's own `eval.py` wrote, to the numbers that its `metric.py` prints.
+
+    Args:
+        log: The log.
+        annotations: The right answers, `{video: {duration, timestamps, sentences}}`.
+
+    Raises:
+        EvaluationError: A file cannot be read, or a captioned video has no annotation.
+        MissingDependencyError: There are captions, and Java or pycocoevalcap is not installed.
+    """
+    from movieqa.eval.scorers.vtimellm_log import score_vtimellm_log
+
+    return score_vtimellm_log(Path(log), Path(annotations))
 
 
 def compare(
@@ -141,7 +157,10 @@ def eval_report(
 
     log = Path(run)
     scored = score_run(read_run(log), _scorer_maker(reference_compatible, None), names=scorer)
-    folder = log.parent if films is None else Path(films)
+    told = scored.run.sessions[-1] if scored.run.sessions else {}
+    folder = log.parent / str(told.get("films", "")) if films is None else Path(films)
+    if workspaces is None and films is None:
+        workspaces = log.parent / str(told.get("workspaces", ""))
     return write_report(
         scored,
         log.with_suffix(".html") if output is None else Path(output),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +21,10 @@ from .options import (
     Guidance,
     GuidanceChoice,
     Json,
+    JudgeKey,
+    JudgeModel,
+    JudgeUrl,
+    MaxJudgeCalls,
     MaxSpans,
     Model,
     Quantisation,
@@ -30,6 +35,7 @@ from .output import print_json, remark, say
 if TYPE_CHECKING:
     from movieqa.eval.compare import Comparison, Difference
     from movieqa.eval.run import Run
+    from movieqa.eval.score import Scores
     from movieqa.eval.scoring import ScoredRun
 
 EXIT_SOME_FAILED = 1
@@ -47,6 +53,13 @@ class People(StrEnum):
 
     classical = "classical"
     sface = "sface"
+
+
+class Times(StrEnum):
+    """How moments are asked for."""
+
+    seconds = "seconds"
+    hundredths = "hundredths"
 
 
 class Task(StrEnum):
@@ -90,6 +103,9 @@ def eval_(
     task: Annotated[
         list[Task] | None, typer.Option("--task", help="Only samples of this task; give it again for several.")
     ] = None,
+    times: Annotated[
+        Times, typer.Option("--times", help="Ask for moments in seconds, or in VTimeLLM's frames 00 to 99.")
+    ] = Times.seconds,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first so many samples.")] = None,
     guidance: GuidanceChoice = Guidance.question,
     batch: Annotated[int, typer.Option("--batch", min=1, help="The most questions put together.")] = 16,
@@ -154,6 +170,7 @@ def eval_(
             workspaces=workspaces,
             benchmark=benchmark,
             task=[one.value for one in task or ()],
+            times=times.value,
             limit=limit,
             model=model,
             guidance=guidance.value,
@@ -187,17 +204,13 @@ def score(
     export: Annotated[
         Path | None, typer.Option("--export", help="Write the scored samples, as .json (lmms-eval's) or .parquet.")
     ] = None,
-    judge: Annotated[
-        str | None, typer.Option("--judge", metavar="URL", help="A judge's address; it speaks the OpenAI protocol.")
-    ] = None,
-    judge_model: Annotated[
-        str | None, typer.Option("--judge-model", help="Its name; without --judge only kept replies are used.")
-    ] = None,
-    judge_key: Annotated[
-        str, typer.Option("--judge-key", metavar="VARIABLE", help="Environment variable with the judge's key.")
-    ] = "OPENAI_API_KEY",
-    max_judge_calls: Annotated[
-        int | None, typer.Option("--max-judge-calls", min=0, help="The most questions put to the judge.")
+    judge: JudgeUrl = None,
+    judge_model: JudgeModel = None,
+    judge_key: JudgeKey = "OPENAI_API_KEY",
+    max_judge_calls: MaxJudgeCalls = None,
+    annotations: Annotated[
+        Path | None,
+        typer.Option("--annotations", help="The log is one of VTimeLLM's eval.py; these are its right answers."),
     ] = None,
     as_json: Json = False,
     debug: Debug = False,
@@ -205,6 +218,9 @@ def score(
     """Score a run from its log; nothing is asked again."""
     from movieqa import api
 
+    if annotations is not None:
+        _tell_scores(api.score_vtimellm(run, annotations=annotations), as_json=as_json)
+        return
     scored = api.score(
         run,
         scorer=scorer or (),
@@ -307,15 +323,22 @@ def _show_scores(scored: ScoredRun, *, as_json: bool) -> None:
             }
         )
         return
-    for scores in scored.scores:
+    _tell_scores(scored.scores)
+    for note in scored.notes:
+        remark(f"note: {note}")
+
+
+def _tell_scores(found: Sequence[Scores], *, as_json: bool = False) -> None:
+    if as_json:
+        print_json({"scores": [asdict(scores) for scores in found]})
+        return
+    for scores in found:
         counts = ", ".join(f"{number} {name}" for name, number in scores.counts.items() if number)
         say(f"{scores.scorer}  ({counts})")
         for metric, value in scores.values.items():
             say(f"  {metric:<28} {value:10.3f}")
         for note in scores.notes:
             remark(f"  note: {note}")
-    for note in scored.notes:
-        remark(f"note: {note}")
 
 
 def _show_comparison(comparison: Comparison) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from movieqa.errors import ConfigError
 
-from .options import Debug, Json
+from .options import Debug, Json, JudgeKey, JudgeModel, JudgeUrl, MaxJudgeCalls
 from .output import print_json, remark, say
 
 if TYPE_CHECKING:
@@ -24,18 +24,10 @@ def judge(
     b: Annotated[
         Path | None, typer.Argument(metavar="B", help="Another one; left out, A is a folder of judged files.")
     ] = None,
-    url: Annotated[
-        str | None, typer.Option("--judge", metavar="URL", help="A judge's address; it speaks the OpenAI protocol.")
-    ] = None,
-    judge_model: Annotated[
-        str | None, typer.Option("--judge-model", help="Its name; without --judge only kept replies are used.")
-    ] = None,
-    judge_key: Annotated[
-        str, typer.Option("--judge-key", metavar="VARIABLE", help="Environment variable with the judge's key.")
-    ] = "OPENAI_API_KEY",
-    max_judge_calls: Annotated[
-        int | None, typer.Option("--max-judge-calls", min=0, help="The most questions put to the judge.")
-    ] = None,
+    judge_url: JudgeUrl = None,
+    judge_model: JudgeModel = None,
+    judge_key: JudgeKey = "OPENAI_API_KEY",
+    max_judge_calls: MaxJudgeCalls = None,
     truth: Annotated[
         Path | None, typer.Option("--truth", help="Folder of right answers, where A and B are folders.")
     ] = None,
@@ -60,7 +52,7 @@ def judge(
             a,
             b,
             judge_model=judge_model,
-            judge=url,
+            judge=judge_url,
             truth=truth,
             judge_key=judge_key,
             max_judge_calls=max_judge_calls,

@@ -64,6 +64,18 @@ QuantisationChoice = Annotated[
     Quantisation, typer.Option("--quantisation", help="Bits of a model's weights; 8bit and 4bit need bitsandbytes.")
 ]
 AnswerTokens = Annotated[int, typer.Option("--answer-tokens", min=1, help="The longest answer a model writes.")]
+JudgeUrl = Annotated[
+    str | None, typer.Option("--judge", metavar="URL", help="A judge's address; it speaks the OpenAI protocol.")
+]
+JudgeModel = Annotated[
+    str | None, typer.Option("--judge-model", help="Its name; without --judge only kept replies are used.")
+]
+JudgeKey = Annotated[
+    str, typer.Option("--judge-key", metavar="VARIABLE", help="Environment variable with the judge's key.")
+]
+MaxJudgeCalls = Annotated[
+    int | None, typer.Option("--max-judge-calls", min=0, help="The most questions put to the judge.")
+]
 IdFormer = Annotated[
     bool,
     typer.Option("--id-former", help="Read every frame with its people in mind; for models trained with an ID-Former."),

@@ -306,3 +306,30 @@ def test_the_list_names_licence_and_source() -> None:
     listed = in_process("eval", "--list", "--json", cwd=Path.cwd()).json
     assert len(listed) >= 20
     assert all(one["licence"] and one["homepage"] and one["scorers"] for one in listed)
+
+
+def test_logs_of_vtimellm_score_to_the_number_it_prints(tmp_path: Path) -> None:
+    golden = Path(__file__).parents[1] / "golden" / "eval" / "vtimellm"
+    arguments = (golden / "grounding_log_three_queries.txt", "--annotations", golden / "captioning_data.json")
+    (scores,) = in_process("score", *arguments, "--json", cwd=tmp_path).json["scores"]
+    expected = json.loads((golden / "grounding_expected.json").read_text())["three_queries"]["metrics"]
+    assert scores["values"] == pytest.approx(expected)
+    assert "mIoU" in in_process("score", *arguments, cwd=tmp_path).out
+
+
+def test_the_report_finds_the_films_that_the_log_was_made_of(films: Path, tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    done = in_process("eval", films / "qa.jsonl", "--limit", "4", "--out", "logs/run.jsonl", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert in_process("eval-report", "logs/run.jsonl", cwd=tmp_path).code == 0
+    assert "say with --films" not in (tmp_path / "logs" / "run.html").read_text()
+    assert str(films) not in (tmp_path / "logs" / "run.jsonl").read_text()
+
+
+def test_moments_are_asked_for_in_hundredths(films: Path, tmp_path: Path) -> None:
+    film = json.loads((films / "qa.jsonl").read_text().splitlines()[0])["film"]
+    sample = {"id": "1", "film": film, "question": "a word is said", "task": "moments", "spans": [[0, 2]]}
+    (tmp_path / "qa.jsonl").write_text(json.dumps(sample) + "\n")
+    arguments = ("eval", "qa.jsonl", "--films", films, "--times", "hundredths", "--out", "run.jsonl")
+    assert in_process(*arguments, cwd=tmp_path).code == 0
+    assert read_run(tmp_path / "run.jsonl").predictions[0].sample.facts["times"] == "hundredths"

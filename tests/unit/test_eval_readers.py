@@ -347,7 +347,9 @@ def test_film_world_questions_are_read_as_they_are_written(tmp_path: Path) -> No
         assert sample.until == line.get("until") and sample.time == line.get("time")
         assert set(sample.tags) == {*line["tags"], *(f"needs:{need}" for need in line["needs"])}
         assert sample.facts["long_answer"] == line["long_answer"]
-    assert {sample.task for sample in samples} == {"choice", "open"}
+        left, top, right, bottom = (round(side * 1000) for side in sample.box or (0, 0, 0, 0))
+        assert (sample.task == "box") == (line["answer"] == f"<box>({left},{top}),({right},{bottom})</box>")
+    assert {sample.task for sample in samples} == {"choice", "open", "box"}
 
 
 def test_film_world_samples_find_their_film_and_portraits(tmp_path: Path) -> None:
