@@ -39,9 +39,10 @@ def share_attention(language_model: PreTrainedModel, *, size: int) -> Any:
     """
     ulysses = import_module("deepspeed.runtime.sequence_parallel.ulysses_sp").UlyssesSPAttentionHF
     attention = str(language_model.config._attn_implementation)
+    functions: Any = ALL_ATTENTION_FUNCTIONS
     for name in (attention, _NAME):  # what an earlier run of this process put in its place
         with suppress(KeyError):
-            del ALL_ATTENTION_FUNCTIONS[name]
+            del functions[name]
     if attention == "sdpa":
         # DeepSpeed takes an attention's name over everywhere, and the encoders of frames share nothing
         attention = _NAME
