@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from importlib import import_module
 from typing import Any
 
@@ -29,6 +30,8 @@ def import_deepspeed() -> Any:
     if operators.get("deepspeed_shm_comm"):
         operators["deepspeed_shm_comm"] = False  # else every start compiles it, or fails without a compiler
     logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
+    # what deepspeed calls by an old name is nothing that a user could change
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.distributed")
     return deepspeed
 
 

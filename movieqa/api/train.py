@@ -95,8 +95,12 @@ def plan_training(
 
 def run(config: TrainConfig, out: Path, *, resume: bool, progress: bool) -> TrainResult:
     """Train in this process, alone or among those that a launcher started."""
+    from transformers.utils.logging import disable_progress_bar
+
     from movieqa.train.loop import run_training
 
+    if not progress:
+        disable_progress_bar()
     return run_training(config, out, resume=resume, make_id_former=make_id_former, progress=progress)
 
 

@@ -180,10 +180,11 @@ def overfit(recipe: str, model: Path, folder: Path, *settings: str, data: Path |
     """Learn 20 samples by heart; return the share whose answers are then written letter for letter."""
     data = write_data(folder, recipe) if data is None else data
     many = (
-        "schedule.epochs=60",
+        "schedule.epochs=30",
         "schedule.samples_per_step=10",
         "parallel.micro_batch=10",
-        "optimizer.lr=3e-3",
+        "compute.gradient_checkpointing=false",
+        "optimizer.lr=5e-3",
         "optimizer.weight_decay=0",
         "checkpoint.every=100000",
     )
@@ -202,7 +203,8 @@ def test_twenty_samples_are_learned_by_heart(model: Path, tmp_path: Path) -> Non
 def test_every_recipe_learns_twenty_samples_by_heart(model: Path, tmp_path: Path) -> None:
     scores = {recipe: overfit(recipe, model, tmp_path) for recipe in ("instruct", "long_video", "generated_films")}
     scores |= {recipe: overfit(recipe, model, tmp_path) for recipe in ("identity_associate", "identity_recognize")}
-    scores |= {recipe: overfit(recipe, model, tmp_path) for recipe in ("boundary_perceive", "boundary_instruct")}
+    for recipe in ("boundary_perceive", "boundary_instruct"):  # LoRA alone is slower
+        scores[recipe] = overfit(recipe, model, tmp_path, "schedule.epochs=150")
     # what trains projectors alone needs a language model that can write
     able = tmp_path / "instruct-run" / "model"
     for recipe in ("align", "boundary_align"):
