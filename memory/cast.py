@@ -53,7 +53,7 @@ def add_references(workspace: Workspace, folder: Path, provider: Provider) -> Wo
                 hint="use the same provider and files, or find the people again with this one",
             )
         keep_references(builder.path / FOLDER, pictures)
-        refresh_cast(builder, provider)
+        refresh_cast(builder, provider, pictures)
     return Workspace.open(workspace.path)
 
 

@@ -42,7 +42,7 @@ from .naming import Naming, name_groups
 from .pictures import cut_thumbnail
 from .provider import Provider, Scale
 from .references import FOLDER as REFERENCES
-from .references import Reference, describe_face, read_reference, read_references
+from .references import CheckedPicture, Reference, describe_face, read_reference, read_references
 
 REFERENCE_LIST = f"{FOLDER}/references.json"
 REFERENCE_VECTORS = f"{FOLDER}/references.npy"
@@ -54,12 +54,15 @@ _CAST_VERSION = 1
 _KEPT = {EDITS, LEDGER}  # what people said and the numbers they know: no step may remove it
 
 
-def refresh_cast(builder: WorkspaceBuilder, provider: Provider | None) -> None:
+def refresh_cast(
+    builder: WorkspaceBuilder, provider: Provider | None, pictures: Mapping[str, Sequence[CheckedPicture]] | None = None
+) -> None:
     """Do what is stale of the steps from tracklets to the cast.
 
     Args:
         builder: The workspace's one writer; its people step is done.
         provider: Needed where identities or reference pictures are new.
+        pictures: Reference pictures that the provider has described already.
 
     Raises:
         WorkspaceError: Something is damaged, or a provider is needed or is another one than found the people.
@@ -77,7 +80,8 @@ def refresh_cast(builder: WorkspaceBuilder, provider: Provider | None) -> None:
             raise WorkspaceError(f"{builder.path}: unfinished", hint=people_files.FIND_AGAIN)
         with builder.step("identities", depends_on) as output:
             _identify(workspace, material, provider.scale, output.folder)
-    _describe_references(builder, material, provider)
+    described = {one.digest: one.vector for own in (pictures or {}).values() for one in own}
+    _describe_references(builder, material, provider, described)
     workspace = Workspace(builder.path, builder.manifest)
     log = builder.path / FOLDER / EDITS
     edits = read_edits(log.parent)
@@ -163,7 +167,12 @@ def write_identities(workspace: Workspace, material: Material, base: Base, folde
     write_base(folder, base)
 
 
-def _describe_references(builder: WorkspaceBuilder, material: Material, provider: Provider | None) -> None:
+def _describe_references(
+    builder: WorkspaceBuilder,
+    material: Material,
+    provider: Provider | None,
+    described: Mapping[str, NDArray[np.float32]],
+) -> None:
     """Describe the reference pictures; what is described already needs no provider."""
     people = builder.path / FOLDER
     references = read_references(people)
@@ -176,6 +185,7 @@ def _describe_references(builder: WorkspaceBuilder, material: Material, provider
     if builder.is_done("references", depends_on):
         return
     known = _known_references(Workspace(builder.path, builder.manifest), fingerprint)
+    known |= {digest: vector.astype(np.float16) for digest, vector in described.items()}
     vectors = []
     for reference in references:
         if reference.digest not in known:

@@ -96,7 +96,7 @@ def find_people(
                 _find(workspace, provider, config, anchors, output.folder, output.notes, on_progress)
         if pictures:
             keep_references(people, pictures)
-        refresh_cast(builder, provider)
+        refresh_cast(builder, provider, pictures)
     return Workspace.open(workspace.path)
 
 

@@ -40,6 +40,24 @@ class Reference:
     digest: str
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CheckedPicture:
+    """A picture that shows one face.
+
+    Attributes:
+        data: The picture as it will be kept.
+        vector: Float32[E], what its face looks like.
+    """
+
+    data: bytes
+    vector: NDArray[np.float32]
+
+    @property
+    def digest(self) -> str:
+        """The name its content goes by."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
 def check_name(name: str) -> str:
     """Return a person's name with single spaces.
 
@@ -87,27 +105,28 @@ def find_pictures(folder: Path) -> dict[str, tuple[Path, ...]]:
     return found
 
 
-def check_faces(pictures: Mapping[str, tuple[Path, ...]], provider: Provider) -> dict[str, list[bytes]]:
+def check_faces(pictures: Mapping[str, tuple[Path, ...]], provider: Provider) -> dict[str, list[CheckedPicture]]:
     """Read the pictures and make sure that each shows one face.
 
     Returns:
-        The pictures as they will be kept, by name.
+        The pictures by name, with what their faces look like.
 
     Raises:
         ConfigError: A picture cannot be read, shows no face, or shows several.
     """
-    kept: dict[str, list[bytes]] = {}
+    kept: dict[str, list[CheckedPicture]] = {}
     without: list[str] = []
     for name, paths in pictures.items():
         for path in paths:
             data = encode_picture(read_picture(path))
             try:
-                describe_face(data, provider)
+                vector = describe_face(data, provider)
             except LookupError as error:
                 if error.args[0]:
                     raise ConfigError(f"{path}: {error.args[0]} faces", hint="crop it to the one you mean") from None
                 without.append(str(path))
-            kept.setdefault(name, []).append(data)
+                continue
+            kept.setdefault(name, []).append(CheckedPicture(data=data, vector=vector))
     if without:
         more = f" and {len(without) - 3} more" if len(without) > 3 else ""
         raise ConfigError(
@@ -161,7 +180,7 @@ def read_references(people: Path) -> tuple[Reference, ...]:
     return references
 
 
-def keep_references(people: Path, pictures: Mapping[str, list[bytes]]) -> tuple[Reference, ...]:
+def keep_references(people: Path, pictures: Mapping[str, list[CheckedPicture]]) -> tuple[Reference, ...]:
     """Keep pictures in a `people` folder; pictures of a name that is there already are replaced."""
     folder = people / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -171,13 +190,13 @@ def keep_references(people: Path, pictures: Mapping[str, list[bytes]]) -> tuple[
     number = 1
     references = list(stay)
     for name, files in pictures.items():
-        for data in files:
+        for picture in files:
             while f"{number:04d}.jpg" in used:
                 number += 1
             file = f"{number:04d}.jpg"
             used.add(file)
-            write_atomic(folder / file, data)
-            references.append(Reference(name=name, file=file, digest=hashlib.sha256(data).hexdigest()))
+            write_atomic(folder / file, picture.data)
+            references.append(Reference(name=name, file=file, digest=picture.digest))
     return _write(people, references)
 
 

@@ -196,6 +196,15 @@ def test_running_again_does_nothing_and_finds_the_same(workspace: Workspace, pro
     forced.verify()
 
 
+def test_a_photo_is_described_once(
+    tmp_path: Path, workspace: Workspace, provider: OnnxProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_photo(tmp_path / "cast" / "Julia.png", "red")
+    monkeypatch.setattr("movieqa.memory.cast_step.describe_face", None)  # what was checked is not looked at again
+    named = add_references(workspace, tmp_path / "cast", provider)
+    assert labels(named)[1] == "Julia"
+
+
 def test_photos_name_at_once_or_later(tmp_path: Path, plain: Workspace, provider: OnnxProvider) -> None:
     folder = tmp_path / "cast"
     write_photo(folder / "Julia.png", "red")
