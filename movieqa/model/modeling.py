@@ -24,7 +24,15 @@ from movieqa.model.cache import CacheSettings, make_cache, prefill
 from movieqa.model.conditioning import Conditioning
 from movieqa.model.config import MovieConfig
 from movieqa.model.shortage import explain_memory
-from movieqa.model.tokens import ContextAttention, Media, build_projector, order_tokens, pool_patches, splice
+from movieqa.model.tokens import (
+    ContextAttention,
+    Media,
+    build_projector,
+    order_tokens,
+    pool_patches,
+    pool_twice,
+    splice,
+)
 from movieqa.prompt import FRAME_SLOT, IGNORED_LABEL
 
 DEFAULT_ROOM = 1024
@@ -317,9 +325,16 @@ class MovieModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         tokens = []
         checked = self._checked(features)
         for block in self._blocks(checked, media.frame_indices, conditioning=media.conditioning):
-            context = self._context(block, media.guidance_ids, reads_class_token=media.pixels is not None)
-            tokens.append(order_tokens(context, self._content(block[:, 1:])))
+            queries = self._queries(block, media.guidance_ids, reads_class_token=media.pixels is not None)
+            tokens.append(self.make_tokens(queries, block[:, 1:]))
         return torch.cat(tokens)
+
+    def make_tokens(self, queries: Float[Tensor, "T Q E"], patches: Float[Tensor, "T P C"]) -> Float[Tensor, "T N D"]:
+        """Return the tokens of frames that the text decoder has read: what LLaMA-VID adds to a language model."""
+        attention = self.context_attention
+        weights = attention.weigh(queries, patches)
+        attended, pooled = pool_twice(weights, patches, self.config.pooling, self.config.grid_size)
+        return order_tokens(attention.value_projector(attended), self.content_projector(pooled))
 
     def _content(self, patches: Float[Tensor, "T P C"]) -> Float[Tensor, "T M D"]:
         pooled = pool_patches(patches, self.config.pooling, self.config.grid_size)
@@ -328,9 +343,14 @@ class MovieModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
     def _context(
         self, features: Float[Tensor, "T R C"], guidance_ids: Int[Tensor, " L"], *, reads_class_token: bool
     ) -> Float[Tensor, "T D"]:
-        read = features if reads_class_token else features[:, 1:]
-        queries = self._read_frames(self.image_norm(read), guidance_ids)
+        queries = self._queries(features, guidance_ids, reads_class_token=reads_class_token)
         return self.context_attention(queries, features[:, 1:])  # type: ignore[no-any-return]
+
+    def _queries(
+        self, features: Float[Tensor, "T R C"], guidance_ids: Int[Tensor, " L"], *, reads_class_token: bool
+    ) -> Float[Tensor, "T Q E"]:
+        read = features if reads_class_token else features[:, 1:]
+        return self._read_frames(self.image_norm(read), guidance_ids)
 
     def _read_frames(self, features: Float[Tensor, "T R C"], guidance_ids: Int[Tensor, " L"]) -> Float[Tensor, "T Q E"]:
         """Let the query tokens read every frame with the guidance text in mind."""

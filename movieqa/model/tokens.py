@@ -7,10 +7,11 @@ T the queries that have read the guidance text (LLaMA-VID, arXiv 2311.17043, sec
     content tokens = pooled V, projected
     frame          = [context token, content tokens]
 
-Four exact rearrangements save most of the work. The key projection is applied to the Q queries instead of the P
+Five exact rearrangements save most of the work. The key projection is applied to the Q queries instead of the P
 patches, since T (V Wk)' = (T Wk') V'. Its bias adds one constant to a whole row of the softmax and cancels. What makes
 T of the text decoder's output E, T = E Wt + bt, is joined with it: T Wk' = E (Wt Wk') + bt Wk'. The mean over the
-queries is taken on the attention weights, so that one weighted sum is left instead of Q.
+queries is taken on the attention weights, so that one weighted sum is left instead of Q; where the content is the mean
+of the patches, it is one product with that sum.
 """
 
 from __future__ import annotations
@@ -110,14 +111,31 @@ class ContextAttention(nn.Module):
 
     def pool(self, queries: Float[Tensor, "T Q E"], patches: Float[Tensor, "T P C"]) -> Float[Tensor, "T C"]:
         """Return the attended patches before the projection to the language model's width."""
+        return (self.weigh(queries, patches) @ patches)[:, 0]
+
+    def weigh(self, queries: Float[Tensor, "T Q E"], patches: Float[Tensor, "T P C"]) -> Float[Tensor, "T 1 P"]:
+        """Return how much of every patch goes into its frame's context token."""
         project, keys = self.query_projector, self.key_projector.weight
         if queries.shape[0] * queries.shape[1] > queries.shape[2]:  # a block of frames: Wt Wk' is the cheaper product
             folded = queries @ (project.weight.T @ keys) + project.bias @ keys
         else:
             folded = project(queries) @ keys
         scores = folded @ patches.transpose(1, 2) * patches.shape[-1] ** -0.5
-        weights = scores.float().softmax(dim=-1).mean(dim=1, keepdim=True).to(patches.dtype)
-        return (weights @ patches)[:, 0]  # type: ignore[no-any-return]
+        return scores.float().softmax(dim=-1).mean(dim=1, keepdim=True).to(patches.dtype)  # type: ignore[no-any-return]
+
+
+def pool_twice(
+    weights: Float[Tensor, "T 1 P"], patches: Float[Tensor, "T P C"], pooling: str, grid_size: int
+) -> tuple[Float[Tensor, "T C"], Float[Tensor, "T M C"]]:
+    """Return the patches of every frame pooled by the context attention's weights, and to content vectors.
+
+    Where the content is the mean, both are one product, so that the patches are read from memory once.
+    """
+    if pooling != "mean":
+        return (weights @ patches)[:, 0], pool_patches(patches, pooling, grid_size)
+    even = torch.full_like(weights, 1 / patches.shape[1])
+    attended, mean = torch.split(torch.cat([weights, even], dim=1) @ patches, 1, dim=1)
+    return attended[:, 0], mean
 
 
 def pool_patches(patches: Float[Tensor, "T P C"], pooling: str, grid_size: int) -> Float[Tensor, "T M C"]:
