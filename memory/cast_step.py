@@ -55,14 +55,14 @@ _KEPT = {EDITS, LEDGER}  # what people said and the numbers they know: no step m
 
 
 def refresh_cast(
-    builder: WorkspaceBuilder, provider: Provider | None, pictures: Mapping[str, Sequence[CheckedPicture]] | None = None
+    builder: WorkspaceBuilder, provider: Provider | None, checked: Mapping[str, Sequence[CheckedPicture]] | None = None
 ) -> None:
     """Do what is stale of the steps from tracklets to the cast.
 
     Args:
         builder: The workspace's one writer; its people step is done.
         provider: Needed where identities or reference pictures are new.
-        pictures: Reference pictures that the provider has described already.
+        checked: Reference pictures that the provider has described already.
 
     Raises:
         WorkspaceError: Something is damaged, or a provider is needed or is another one than found the people.
@@ -80,7 +80,7 @@ def refresh_cast(
             raise WorkspaceError(f"{builder.path}: unfinished", hint=people_files.FIND_AGAIN)
         with builder.step("identities", depends_on) as output:
             _identify(workspace, material, provider.scale, output.folder)
-    described = {one.digest: one.vector for own in (pictures or {}).values() for one in own}
+    described = {one.digest: one.vector for own in (checked or {}).values() for one in own}
     _describe_references(builder, material, provider, described)
     workspace = Workspace(builder.path, builder.manifest)
     log = builder.path / FOLDER / EDITS
