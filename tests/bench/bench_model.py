@@ -223,7 +223,7 @@ def main() -> None:
     print(
         "\nToken generation is what the paper adds to a language model (context attention, pooling, projectors), given "
         "what the text decoder has read. Reading a frame with the text decoder is transformers' own work and costs the "
-        "same either way; the two rows below it include that."
+        "same either way; it is most of what the rows about stored features measure."
     )
 
 
