@@ -6,8 +6,6 @@ characters are taken out, and the page's policy lets nothing run and nothing be 
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,13 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from movieqa.errors import EvaluationError
-from movieqa.plain_text import strip_controls
+from movieqa.page import clean, open_templates, page_policy, read_source
 from movieqa.storage import write_atomic
-from movieqa.times import format_time
 
 from .log import cannot_write
 from .report_cases import CaseBook, ShownCase
@@ -146,11 +142,10 @@ def write_report(scored: ScoredRun, path: Path, *, films: Path, workspaces: Path
                 cases=cases,
             )
         )
-    environment = _environment()
-    assert environment.loader is not None
-    style = environment.loader.get_source(environment, "eval_report.css")[0]
+    environment = open_templates(clean=_clean, number=_number, extent=_extent, spread=_spread)
+    style = read_source(environment, "eval_report.css")
     page = environment.get_template("eval_report.html.j2").render(
-        policy=_policy(style),
+        policy=page_policy(style=style),
         style=Markup(style),
         run=scored.run,
         title=f"{scored.run.header.model['name']} on {scored.run.header.data['name']}",
@@ -195,28 +190,9 @@ def _faults(run: Run) -> list[Fault]:
     return [Fault(text=text, samples=samples) for text, samples in counted.most_common(_MOST_FAULTS)]
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("movieqa"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(clean=_clean, clock=format_time, number=_number, extent=_extent, spread=_spread)
-    return environment
-
-
-def _policy(style: str) -> str:
-    """Allow the page its own style and embedded pictures, and nothing else."""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-
-
 def _clean(text: Any) -> str:
     """Take out what a page cannot show, and cut what is very long; Jinja escapes the rest."""
-    shown = strip_controls(str(text))
+    shown = clean(text)
     return shown if len(shown) <= _MOST_REPLY else f"{shown[:_MOST_REPLY]} ..."
 
 

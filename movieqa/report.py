@@ -6,17 +6,13 @@ taken out, and the page's policy lets only the two blocks of style and script ru
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from statistics import fmean, median
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from movieqa.answer import Answer
@@ -24,15 +20,12 @@ from movieqa.builder import cannot_write
 from movieqa.cast_page import CastPage
 from movieqa.errors import WorkspaceError
 from movieqa.movie import CUT_KINDS, Shot
+from movieqa.page import open_templates, page_policy, read_source
 from movieqa.people_files import has_cast, load_cast
 from movieqa.storage import sync_folder
 from movieqa.storyboard import Storyboard
 from movieqa.times import format_time
 from movieqa.workspace import Workspace
-
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""Control characters, and those that turn the direction of the text around them; every line finds its own."""
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,20 +74,20 @@ def write_report(workspace: Workspace, path: Path, *, answers: Sequence[Answer] 
 
 
 def _render(workspace: Workspace, answers: Sequence[Answer]) -> Iterator[str]:
-    environment = _environment()
+    environment = open_templates(moment=_moment, seconds=_seconds, rate=_rate, size=_size)
     shots = workspace.shots
     lengths = [shot.end - shot.start for shot in shots]
     board = Storyboard(workspace, answers)
     notes = [Note(step=name, text=note) for name, step in workspace.steps.items() for note in step.notes]
     cast = _cast_page(workspace, notes)
     style = f":root{{--aspect:{max(1.0, workspace.video.width / workspace.video.height):.4f}}}\n"
-    style += _source(environment, "report.css")
-    script = _source(environment, "report.js")
+    style += read_source(environment, "report.css")
+    script = read_source(environment, "report.js")
     if cast is not None:
-        style += _source(environment, "report_people.css")
-        script += _source(environment, "report_people.js")
+        style += read_source(environment, "report_people.css")
+        script += read_source(environment, "report_people.js")
     return environment.get_template("report.html.j2").generate(
-        policy=_policy(style=style, script=script),
+        policy=page_policy(style=style, script=script),
         style=Markup(style),
         script=Markup(script),
         film=workspace.video,
@@ -122,41 +115,6 @@ def _cast_page(workspace: Workspace, notes: list[Note]) -> CastPage | None:
     except WorkspaceError as error:  # the film was scanned anew: its shots can be shown all the same
         notes.append(Note(step="people", text=f"not shown: {error}"))
         return None
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("movieqa"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(
-        clean=_clean, clock=format_time, moment=_moment, seconds=_seconds, rate=_rate, size=_size
-    )
-    return environment
-
-
-def _source(environment: Environment, name: str) -> str:
-    """Read a file beside the template as it is; style and script are no templates."""
-    assert environment.loader is not None
-    return environment.loader.get_source(environment, name)[0]
-
-
-def _policy(*, style: str, script: str) -> str:
-    """Allow the page its own style, script and embedded pictures, and nothing else."""
-    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
-    return (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{digests[0]}'; script-src 'sha256-{digests[1]}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def _clean(text: str) -> str:
-    """Take out what a page cannot show or what would disturb the text around it; Jinja escapes the rest."""
-    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _UNSEEN.sub("", text))
 
 
 def _count_transitions(shots: Sequence[Shot]) -> str:
