@@ -37,7 +37,7 @@ def align() -> TrainConfig:
     return TrainConfig(
         recipe="align",
         model=ModelConfig(trains=("content_projector", "context_attention")),
-        data=DataConfig(template="plain"),
+        data=DataConfig(template="plain", pad_pictures=False),
         optimizer=OptimizerConfig(lr=1e-3),
         schedule=ScheduleConfig(samples_per_step=256),
         parallel=ParallelConfig(micro_batch=32),
@@ -131,7 +131,7 @@ def boundary_align() -> TrainConfig:
     return TrainConfig(
         recipe="boundary_align",
         model=ModelConfig(trains=("content_projector",)),
-        data=DataConfig(template="plain"),
+        data=DataConfig(template="plain_line"),
         optimizer=OptimizerConfig(lr=1e-3),
         parallel=ParallelConfig(micro_batch=16, zero_stage=3),
         checkpoint=CheckpointConfig(every=24000),

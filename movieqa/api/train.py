@@ -100,7 +100,7 @@ def run(config: TrainConfig, out: Path, *, resume: bool, progress: bool) -> Trai
     from movieqa.train.loop import run_training
 
     if not progress:
-        disable_progress_bar()
+        disable_progress_bar()  # type: ignore[no-untyped-call]
     return run_training(config, out, resume=resume, make_id_former=make_id_former, progress=progress)
 
 
