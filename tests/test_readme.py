@@ -1,6 +1,7 @@
-"""The README tells the truth: its tree names every file, and the questions it shows get the answers it shows.
+"""The README tells the truth: the trees name every folder and file, and the questions shown get the answers shown.
 
-`python -m tests.test_readme` writes both anew: the tree from the first line of each file, the answers by asking.
+`python -m tests.test_readme` writes them anew: the trees of README.md (folders) and docs/tree.md (files) from the first
+line of each file, the answers by asking.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from tests.command import movieqa
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+TREE = ROOT / "docs" / "tree.md"
 ROOMS = ("movieqa", "preprocess", "memory", "train", "eval")
 BLOCK = re.compile(r"(<!-- tree -->\n```text\n)(.*?)(```\n<!-- /tree -->)", re.DOTALL)
 SHOWN = re.compile(r"^\$ movieqa (.+)\n((?:(?!\$ |```).*\n)*)", re.MULTILINE)
@@ -29,21 +31,38 @@ def summary(path: Path) -> str:
     return textwrap.shorten(text.split("\n\n")[0].rstrip("."), HALF_A_LINE, placeholder=" ...")
 
 
-def tree() -> str:
+def tree_of_files() -> str:
     """Return the tree of all rooms, with what each file owns."""
     lines = []
     for room in ROOMS:
-        lines.append(f"{room + '/':<38} {summary(ROOT / room / '__init__.py')}")
+        lines.append(f"{room + '/':<42} {summary(ROOT / room / '__init__.py')}")
         for path in sorted((ROOT / room).rglob("*.py"), key=lambda path: (len(path.parts) > len(ROOT.parts) + 2, path)):
             if path.name != "__init__.py":
-                lines.append(f"  {path.relative_to(ROOT / room).as_posix():<36} {summary(path)}".rstrip())
+                lines.append(f"  {path.relative_to(ROOT / room).as_posix():<40} {summary(path)}".rstrip())
     return "".join(f"{line}\n" for line in lines)
 
 
-def test_the_tree_names_every_file() -> None:
+def tree_of_folders() -> str:
+    """Return the tree of all rooms and the folders in them."""
+    lines = []
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("__init__.py"), key=lambda path: path.parent):
+            depth = len(path.parent.relative_to(ROOT / room).parts)
+            name = f"{'  ' * depth}{path.parent.name}/"
+            lines.append(f"{name:<24} {summary(path)}".rstrip())
+    return "".join(f"{line}\n" for line in lines)
+
+
+def test_the_tree_names_every_folder() -> None:
     block = BLOCK.search(README.read_text())
     assert block is not None
-    assert block.group(2) == tree(), "run: python -m tests.test_readme"
+    assert block.group(2) == tree_of_folders(), "run: python -m tests.test_readme"
+
+
+def test_the_tree_names_every_file() -> None:
+    block = BLOCK.search(TREE.read_text())
+    assert block is not None
+    assert block.group(2) == tree_of_files(), "run: python -m tests.test_readme"
 
 
 def run(command: str, folder: Path) -> str:
@@ -72,8 +91,9 @@ def test_the_commands_shown_print_what_is_shown(tmp_path: Path) -> None:
 
 
 def write() -> None:
-    """Put the tree and the answers of today into the README."""
-    text = BLOCK.sub(lambda block: block.group(1) + tree() + block.group(3), README.read_text())
+    """Put the trees and the answers of today into README.md and docs/tree.md."""
+    TREE.write_text(BLOCK.sub(lambda block: block.group(1) + tree_of_files() + block.group(3), TREE.read_text()))
+    text = BLOCK.sub(lambda block: block.group(1) + tree_of_folders() + block.group(3), README.read_text())
     with tempfile.TemporaryDirectory() as name:
         folder = copy_film(Path(name))
         text = SHOWN.sub(lambda shown: f"$ movieqa {shown.group(1)}\n{run(shown.group(1), folder)}", text)
