@@ -15,8 +15,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool
+from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from movieqa.model import Media, MovieModel
 from movieqa.model.processor import MovieProcessor
@@ -24,7 +26,7 @@ from movieqa.prompt import IGNORED_LABEL
 from movieqa.train.data.batch import collate
 from movieqa.train.data.config import DataConfig
 from movieqa.train.data.example import Example
-from movieqa.train.data.training_set import open_training_set
+from movieqa.train.data.training_set import TrainingSet, open_training_set
 
 _AT_ONCE = 16
 
@@ -37,13 +39,16 @@ class Question:
         film: Which film it is about.
         kind: Questions of a kind have the same baseline: its commonest answer.
         record: A training record of one turn.
-        answer: What of its answer must be right, word for word: all of it, or a phrase of a caption.
     """
 
     film: str
     kind: str
     record: dict[str, Any]
-    answer: str
+
+    @property
+    def answer(self) -> str:
+        """The right answer."""
+        return str(self.record["conversations"][-1]["value"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,21 +97,41 @@ def take_exam(
         template: Chat template of the stage.
         blind: Show the pictures of another film: whatever is right then was guessed, or stands in the subtitles.
     """
-    file = folder / "exam.json"
-    file.write_text(json.dumps([question.record for question in questions]), encoding="utf-8")
-    config = DataConfig(files=(file,), media=tuple(media), template=template, max_length=model.config.max_context)
-    samples = open_training_set(config, processor, model.config)
+    samples = _open(questions, folder, model, processor, media=media, template=template)
     others = _other_films(questions)
     right = [False] * len(questions)
-    for places in np.array_split(np.argsort(samples.lengths, kind="stable"), math.ceil(len(questions) / _AT_ONCE)):
+    for places in _batches(samples):
         examples = [samples[int(place)] for place in places]
         if blind:
             examples = [_swap(one, samples[others[int(place)]]) for one, place in zip(examples, places, strict=True)]
-        wanted = [
-            _wanted(example, questions[int(place)], processor) for example, place in zip(examples, places, strict=True)
-        ]
-        for place, is_right in zip(places, _answer(model, examples, wanted), strict=True):
+        for place, is_right in zip(places, _answer(model, examples), strict=True):
             right[int(place)] = is_right
+    return right
+
+
+def choose_pictures(
+    model: MovieModel,
+    processor: MovieProcessor,
+    questions: Sequence[Question],
+    folder: Path,
+    *,
+    media: Sequence[Path],
+    template: str,
+) -> list[bool]:
+    """Return for each answer whether its own picture makes it likelier than a picture of another film.
+
+    Half is chance, whatever the model knows of answers: it is the same answer with either picture. The arguments are
+    those of `take_exam`.
+    """
+    samples = _open(questions, folder, model, processor, media=media, template=template)
+    others = _other_films(questions)
+    right = [False] * len(questions)
+    for places in _batches(samples):
+        own = [samples[int(place)] for place in places]
+        swapped = [_swap(one, samples[others[int(place)]]) for one, place in zip(own, places, strict=True)]
+        is_right = _likelihoods(model, own) > _likelihoods(model, swapped)
+        for place, one in zip(places, is_right.tolist(), strict=True):
+            right[int(place)] = one
     return right
 
 
@@ -124,29 +149,45 @@ def best_constant(questions: Sequence[Question]) -> list[bool]:
     return [question.answer == commonest[question.kind] for question in questions]
 
 
+def _open(
+    questions: Sequence[Question],
+    folder: Path,
+    model: MovieModel,
+    processor: MovieProcessor,
+    *,
+    media: Sequence[Path],
+    template: str,
+) -> TrainingSet:
+    file = folder / "exam.json"
+    file.write_text(json.dumps([question.record for question in questions]), encoding="utf-8")
+    config = DataConfig(files=(file,), media=tuple(media), template=template, max_length=model.config.max_context)
+    return open_training_set(config, processor, model.config)
+
+
+def _batches(samples: TrainingSet) -> list[NDArray[np.int64]]:
+    """Return places of samples of about the same length, a batch each."""
+    order = np.argsort(samples.lengths, kind="stable")
+    return np.array_split(order, math.ceil(len(order) / _AT_ONCE))
+
+
 @torch.no_grad()
-def _answer(model: MovieModel, examples: Sequence[Example], counted: Sequence[Tensor]) -> list[bool]:
+def _likelihoods(model: MovieModel, examples: Sequence[Example]) -> Float[Tensor, " B"]:
+    """Return the logarithm of how likely each answer is."""
     batch = collate(examples)
-    wanted = torch.zeros_like(batch.labels, dtype=torch.bool)
-    for row, positions in enumerate(counted):
-        wanted[row, : len(positions)] = positions
-    kept = wanted[:, 1:].any(dim=0).nonzero()[:, 0]
-    arguments = batch.arguments() | {"labels": None, "logits_to_keep": kept}
-    chosen = model(**arguments).logits.argmax(dim=-1)
-    is_right = (chosen == batch.labels[:, 1:][:, kept]) | ~wanted[:, 1:][:, kept]
+    targets = batch.labels[:, 1:]
+    logits = model(**batch.arguments() | {"labels": None, "logits_to_keep": 0}).logits[:, :-1]
+    losses = cross_entropy(logits.transpose(1, 2), targets, ignore_index=IGNORED_LABEL, reduction="none")
+    return -losses.sum(dim=1)
+
+
+@torch.no_grad()
+def _answer(model: MovieModel, examples: Sequence[Example]) -> list[bool]:
+    batch = collate(examples)
+    targets = batch.labels[:, 1:]
+    kept = (targets != IGNORED_LABEL).any(dim=0).nonzero()[:, 0]
+    chosen = model(**batch.arguments() | {"labels": None, "logits_to_keep": kept}).logits.argmax(dim=-1)
+    is_right = (chosen == targets[:, kept]) | (targets[:, kept] == IGNORED_LABEL)
     return [bool(row) for row in is_right.all(dim=1)]
-
-
-def _wanted(example: Example, question: Question, processor: MovieProcessor) -> Bool[Tensor, " L"]:
-    """Return which positions must be right: the whole answer, or the phrase of it that is asked for."""
-    learned = torch.from_numpy(example.labels != IGNORED_LABEL)
-    if question.answer == question.record["conversations"][-1]["value"]:
-        return learned
-    phrase = processor.tokenizer(f" {question.answer}", add_special_tokens=False)["input_ids"]
-    starts = [at for at in range(len(example)) if example.labels[at : at + len(phrase)].tolist() == phrase]
-    wanted = torch.zeros(len(example), dtype=torch.bool)
-    wanted[starts[-1] : starts[-1] + len(phrase)] = True
-    return wanted
 
 
 def _other_films(questions: Sequence[Question]) -> list[int]:

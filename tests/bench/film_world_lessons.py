@@ -9,15 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from movieqa.train.film_world.places import PLACE_KINDS
-
 from .film_world_exam import Question
 from .film_world_student import Reading
 
 Record = dict[str, Any]
-_PHRASES = sorted((kind.phrase for kind in PLACE_KINDS.values()), key=len, reverse=True)
 _SMALL_WORDS = {"a", "an", "and", "at", "from", "in", "on", "somebody", "the"}
-_PLACE_RECORDS = ("begin", "end", "begin-light", "end-light", "shown", "line")
+_ASKED_OF_FILMS = ("begin", "end", "shown", "line")
+"""Films of a minute all end in daylight."""
+_DIALOGUES_A_FILM = 4
 
 
 def read_records(data: Path, name: str) -> list[Record]:
@@ -58,26 +57,31 @@ def readings(data: Path, *, seed: int) -> list[Reading]:
     return found
 
 
-def film_dialogues(data: Path) -> list[Record]:
-    """Return one dialogue a film, of all questions that its places answer: the film is read once for all of them."""
-    films: dict[str, Record] = {}
+def film_dialogues(data: Path, *, seed: int) -> list[Record]:
+    """Return dialogues of all questions that a film's places answer, so that it is read once for all of them.
+
+    There are several of each film, in other orders: every kind of question is the first one at times.
+    """
+    dice = random.Random(seed)
+    films: dict[str, list[Record]] = {}
     for record in _place_records(data):
-        film = films.setdefault(record["video"], {**record, "conversations": []})
-        human, answer = record["conversations"]
-        if film["conversations"]:
-            human = {**human, "value": human["value"].removeprefix("<image>\n")}
-        film["conversations"] += [human, answer]
-    return list(films.values())
+        films.setdefault(record["video"], []).append(record)
+    dialogues = []
+    for records in films.values():
+        for _ in range(_DIALOGUES_A_FILM):
+            dice.shuffle(records)
+            asked = [record["conversations"][0]["value"] for record in records]
+            asked[1:] = [text.removeprefix("<image>\n") for text in asked[1:]]
+            answers = [record["conversations"][1]["value"] for record in records]
+            dialogues.append({**records[0], "conversations": _dialogue(asked, answers)})
+    return dialogues
 
 
 def caption_questions(data: Path) -> list[Question]:
-    """Return captions, of which the place is to be right, given the words before it."""
-    questions = []
-    for record in read_records(data, "align"):
-        caption = record["conversations"][1]["value"]
-        place = next(one for one in _PHRASES if f" {one}" in caption)
-        questions.append(Question(film=_film(record["image"]), kind="place", record=record, answer=place))
-    return questions
+    """Return captions to be tested."""
+    return [
+        Question(film=_film(record["image"]), kind="caption", record=record) for record in read_records(data, "align")
+    ]
 
 
 def picture_questions(data: Path) -> list[Question]:
@@ -89,20 +93,17 @@ def picture_questions(data: Path) -> list[Question]:
             asked = human["value"].removeprefix("<image>\n")
             kind = "Which colour?" if asked.startswith("Which colour") else asked
             single = {**record, "conversations": _dialogue([f"<image>\n{asked}"], [answer["value"]])}
-            questions.append(Question(film=_film(record["image"]), kind=kind, record=single, answer=answer["value"]))
+            questions.append(Question(film=_film(record["image"]), kind=kind, record=single))
     return questions
 
 
 def film_questions(data: Path) -> list[Question]:
     """Return every question about a whole film that its places answer."""
-    return [
-        Question(film=record["video"], kind=_kind(record), record=record, answer=record["conversations"][1]["value"])
-        for record in _place_records(data)
-    ]
+    return [Question(film=record["video"], kind=_kind(record), record=record) for record in _place_records(data)]
 
 
 def _place_records(data: Path) -> list[Record]:
-    return [record for record in read_records(data, "long_video") if _kind(record) in _PLACE_RECORDS]
+    return [record for record in read_records(data, "long_video") if _kind(record) in _ASKED_OF_FILMS]
 
 
 def _kind(record: Record) -> str:

@@ -18,7 +18,7 @@ from movieqa.prompt import DEFAULT_TEMPLATE
 from movieqa.train.checkpoint_files import SafeCheckpointEngine
 from movieqa.train.engine import whole_name
 
-from .film_world_exam import Question, Score, best_constant, score, take_exam
+from .film_world_exam import Question, Score, best_constant, choose_pictures, score, take_exam
 
 _SETTINGS = (
     "compute.dtype=fp32",
@@ -46,6 +46,7 @@ class Stage:
         questions: Of the test films.
         media: Where their pictures or films lie.
         template: Chat template of the stage.
+        chooses: Whether the model chooses between two pictures for an answer, rather than answering.
     """
 
     recipe: str
@@ -54,6 +55,7 @@ class Stage:
     questions: Sequence[Question]
     media: Path
     template: str = DEFAULT_TEMPLATE
+    chooses: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,19 +80,20 @@ class Row:
     Attributes:
         kind: The kind.
         own: With the film's own pictures.
-        blind: With those of another film.
-        constant: Of the commonest answer of each kind.
+        chance: What guessing comes to: the commonest answer of each kind, or half.
+        blind: With those of another film; None where the model chooses between the two.
     """
 
     kind: str
     own: Score
-    blind: Score
-    constant: Score
+    chance: float
+    blind: Score | None
 
     @property
     def is_clear(self) -> bool:
-        """Whether the whole 95 % interval is above those of both controls."""
-        return self.own.interval()[0] > max(self.blind.interval()[1], self.constant.interval()[1])
+        """Whether the whole 95 % interval is above chance and above the interval of the blind."""
+        blind = 0.0 if self.blind is None else self.blind.interval()[1]
+        return self.own.interval()[0] > max(self.chance, blind)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +141,8 @@ def _curve(stage: Stage, model: Path, out: Path) -> list[Point]:
     for step in [0, *_checkpoints(out)]:
         if step:
             _restore(loaded, out, step)
-        right = take_exam(loaded, processor, questions, out, media=[stage.media], template=stage.template)
+        examine = choose_pictures if stage.chooses else take_exam
+        right = examine(loaded, processor, questions, out, media=[stage.media], template=stage.template)
         loss = sum(losses[last:step]) / (step - last) if step else None
         points.append(Point(step=step, loss=loss, score=score(right)))
         last = step
@@ -148,6 +152,9 @@ def _curve(stage: Stage, model: Path, out: Path) -> list[Point]:
 def _rows(stage: Stage, model: Path, out: Path) -> list[Row]:
     loaded, processor = load_model(model), MovieProcessor.from_pretrained(model)
     options = {"media": [stage.media], "template": stage.template}
+    if stage.chooses:
+        own = choose_pictures(loaded, processor, stage.questions, out, **options)
+        return [Row(kind="all", own=score(own), chance=0.5, blind=None)]
     own = take_exam(loaded, processor, stage.questions, out, **options)
     blind = take_exam(loaded, processor, stage.questions, out, **options, blind=True)
     constant = best_constant(stage.questions)
@@ -155,8 +162,8 @@ def _rows(stage: Stage, model: Path, out: Path) -> list[Row]:
     rows = []
     for chosen in ("all", *sorted(set(kinds))):
         places = [place for place, kind in enumerate(kinds) if chosen in ("all", kind)]
-        scores = [score([right[place] for place in places]) for right in (own, blind, constant)]
-        rows.append(Row(kind=chosen, own=scores[0], blind=scores[1], constant=scores[2]))
+        seen, guessed, unseen = (score([right[place] for place in places]) for right in (own, constant, blind))
+        rows.append(Row(kind=chosen, own=seen, chance=guessed.share, blind=unseen))
     return rows
 
 
@@ -169,6 +176,6 @@ def _restore(model: MovieModel, out: Path, step: int) -> None:
     """Give a model the weights that a run had after a step."""
     file = out / "checkpoints" / f"step-{step:08d}" / "state" / "mp_rank_00_model_states.pt"
     weights = SafeCheckpointEngine().load(str(file), map_location="cpu")["module"]
-    places = dict(model.named_parameters())
+    places = dict(model.named_parameters(remove_duplicate=False))  # tied weights have two names
     for name, weight in weights.items():
         places[whole_name(name)].copy_(weight)

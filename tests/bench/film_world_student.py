@@ -31,6 +31,8 @@ PICTURE = 64
 _MOST_PIECES, _MOST_WORDS = 2000, 400
 _WEIGHT_OF_TEMPLATE = 500
 _WORDS_LR, _WORDS_AT_ONCE = 3e-3, 48
+_WORD_SIZE = 0.15
+"""Twice the root mean square of a word's numbers once the language model is trained."""
 _SPECIAL = ("<unk>", "<s>", "</s>")
 
 
@@ -66,10 +68,19 @@ def save_student(folder: Path, texts: Sequence[str], readings: Sequence[Reading]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = MovieModel(config)
+        _widen(model)
     loss = _teach(model.language_model, tokenizer, readings, steps=steps, seed=seed)
     model.save_pretrained(folder)
     MovieProcessor(config, tokenizer, guidance).save_pretrained(folder)
     return loss
+
+
+@torch.no_grad()
+def _widen(model: MovieModel) -> None:
+    """Let frame tokens begin about as large as words: as transformers makes the projectors, pictures hardly count."""
+    first, _, last = model.content_projector
+    for layer, size in ((first, 1.0), (last, _WORD_SIZE), (model.context_attention.value_projector, _WORD_SIZE)):
+        nn.init.normal_(layer.weight, std=size * layer.in_features**-0.5)
 
 
 def render_frame() -> str:

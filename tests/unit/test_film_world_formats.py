@@ -150,8 +150,7 @@ def test_questions_about_a_films_places_are_answered_by_the_truth(films: Path, r
         ends = {
             "begin": phrases[first["place"]],
             "end": phrases[last["place"]],
-            "begin-light": first["day_part"],
-            "end-light": last["day_part"],
+            "light": last["day_part"],
         }
         if kind in ends:
             assert answer.lower() == f"{ends[kind]}."

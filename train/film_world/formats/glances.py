@@ -52,8 +52,8 @@ def _about_picture(folder: FilmFolder, sample: dict[str, Any]) -> Iterator[tuple
 def place_records(folder: FilmFolder) -> Iterator[dict[str, Any]]:
     """Yield one question each about the whole film that its places answer, seen in one of its moments or in them all.
 
-    Where it begins and ends, at what part of the day, whether a place is in it (as often yes as no), and where one is
-    when a line is said. The media are those of `film_records`.
+    Where it begins and ends, at what part of the day it ends, whether a place is in it (as often yes as no), and where
+    one is when a line is said. The media are those of `film_records`.
     """
     dice = Dice("places", folder.name)
     asked = list(_about_film(folder, dice))
@@ -69,9 +69,9 @@ def place_records(folder: FilmFolder) -> Iterator[dict[str, Any]]:
 
 def _about_film(folder: FilmFolder, dice: Dice) -> Iterator[tuple[str, str, str]]:
     scenes = folder.truth["scenes"]
-    for kind, scene, verb in (("begin", scenes[0], "begin"), ("end", scenes[-1], "end")):
-        yield kind, f"Where does the film {verb}?", f"{_upper(_place(folder, scene)['phrase'])}."
-        yield f"{kind}-light", f"At what part of the day does the film {verb}?", f"{_upper(scene['day_part'])}."
+    for kind, scene in (("begin", scenes[0]), ("end", scenes[-1])):
+        yield kind, f"Where does the film {kind}?", f"{_upper(_place(folder, scene)['phrase'])}."
+    yield "light", "At what part of the day does the film end?", f"{_upper(scenes[-1]['day_part'])}."
     seen = sorted({_place(folder, scene)["kind"] for scene in scenes})
     known = allowed_items(folder.truth["split"], "place", sorted(PLACE_KINDS))
     others = [name for name in known if name not in {place["kind"] for place in folder.truth["places"]}]
