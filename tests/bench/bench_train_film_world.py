@@ -65,20 +65,25 @@ class Scale:
     asked: int = 800
 
 
+SHORT = Scale(word_steps=200, epochs=(1.5, 1.5, 1.5), asked=400)
+
+
 def main() -> None:
     """Train, examine and print the section."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--short", action="store_true", help="train for a third of the time, to see that it works")
     parser.add_argument("--work", type=Path, help="folder to work in; a temporary one by default")
-    work = parser.parse_args().work
+    arguments = parser.parse_args()
+    work, scale = arguments.work, SHORT if arguments.short else Scale()
     torch.set_num_threads(min(2, os.cpu_count() or 1))
     started = time.perf_counter()
     if work is not None:
         work.mkdir(parents=True, exist_ok=True)
-        reports = learn(work, Scale())
+        reports = learn(work, scale)
     else:
         with tempfile.TemporaryDirectory() as folder:
-            reports = learn(Path(folder), Scale())
-    print_section(reports, Scale(), seconds=time.perf_counter() - started)
+            reports = learn(Path(folder), scale)
+    print_section(reports, scale, seconds=time.perf_counter() - started)
 
 
 def learn(work: Path, scale: Scale) -> list[Report]:
@@ -105,6 +110,8 @@ def learn(work: Path, scale: Scale) -> list[Report]:
         say(stage.recipe)
         reports.append(attend(stage, student, work / stage.recipe))
         student = reports[-1].model
+        for row in reports[-1].rows:
+            say(f"  {row.kind}: {row.own.share:.3f} of {row.own.total}, chance {row.chance:.3f}")
     return reports
 
 

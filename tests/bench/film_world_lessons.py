@@ -14,8 +14,8 @@ from .film_world_student import Reading
 
 Record = dict[str, Any]
 _SMALL_WORDS = {"a", "an", "and", "at", "from", "in", "on", "somebody", "the"}
-_ASKED_OF_FILMS = ("begin", "end", "shown", "line")
-"""Films of a minute all end in daylight."""
+_ASKED_OF_FILMS = ("begin", "end", "line")
+"""Films of a minute nearly all end in daylight; whether a place is shown at all takes longer than minutes to learn."""
 _DIALOGUES_A_FILM = 4
 
 
