@@ -27,7 +27,7 @@ def picture_records(folder: FilmFolder, wanted: dict[float, str]) -> Iterator[di
     dice = Dice("glances", folder.name)
     for sample in sorted(dice.sample(folder.truth["samples"], _PICTURES_A_FILM), key=lambda item: item["time"]):
         path = wanted.setdefault(sample["time"], still_path(folder, sample["time"]))
-        turns = []
+        turns: list[dict[str, str]] = []
         for question, answer in dice.shuffled(list(_about_picture(folder, sample))):
             turns += _exchange(question, answer, shows=not turns)
         yield {"id": f"{folder.name}-picture-{sample['time']:.2f}", "image": path, "conversations": turns}
