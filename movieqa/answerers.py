@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from movieqa.film_prompts import CastForm
     from movieqa.identity import Cast
     from movieqa.loaded import LoadedModel
+    from movieqa.model.cache import CacheKind
     from movieqa.model.conditioning import FilmConditioner, IdentityTokenSource
     from movieqa.model.loading import Quantisation
     from movieqa.session import Guidance
@@ -35,6 +36,7 @@ class AnswererConfig:
         answer_tokens: The longest answer a model writes.
         max_spans: The most moments an answer cites, 1 to 5.
         cast_form: How a model is told of people: by their names in `words`, or by the `slots` it was trained with.
+        cache: How a model keeps what it has read, which is most of what it needs besides its weights.
     """
 
     model: str | None = None
@@ -44,6 +46,7 @@ class AnswererConfig:
     answer_tokens: int = 512
     max_spans: int = 5
     cast_form: CastForm = "words"
+    cache: CacheKind = "dynamic"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,6 +81,7 @@ def open_answerer(workspace: Workspace, config: AnswererConfig, *, make_people: 
     check_model_packages()
     from movieqa.decoding import Decoding
     from movieqa.loaded import open_model
+    from movieqa.model.cache import CacheSettings
     from movieqa.model_answerer import ModelAnswerer
     from movieqa.session import FilmSession, SessionConfig
 
@@ -85,6 +89,7 @@ def open_answerer(workspace: Workspace, config: AnswererConfig, *, make_people: 
         guidance=config.guidance,
         decoding=Decoding(max_new_tokens=config.answer_tokens),
         cast_form=config.cast_form,
+        cache=CacheSettings(kind=config.cache),
     )
     cast = load_cast(workspace) if has_cast(workspace) or make_people is not None else None
     loaded = open_model(config.model, device=config.device, quantisation=config.quantisation)

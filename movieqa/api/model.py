@@ -15,6 +15,7 @@ from .question import seconds
 if TYPE_CHECKING:
     from movieqa.checkpoint import ConversionReport, FilmReport, IdaVlmReport
     from movieqa.features import FeatureKind
+    from movieqa.model.cache import CacheKind
     from movieqa.model.loading import Quantisation
     from movieqa.plan import Plan
     from movieqa.plan_contents import FilmLength
@@ -29,6 +30,7 @@ def plan(
     answer_tokens: int = 512,
     features: FeatureKind = "float16",
     quantisation: Quantisation = "none",
+    cache: CacheKind = "dynamic",
     device: str = "auto",
     until: float | str | None = None,
 ) -> Plan:
@@ -42,6 +44,7 @@ def plan(
         answer_tokens: Room for the longest answer.
         features: How features are stored, `float16` or `int8`.
         quantisation: Of the language model's weights.
+        cache: How the model would keep what it has read, as in `ask`.
         device: Where it would run.
         until: Only the film up to this time.
 
@@ -56,6 +59,7 @@ def plan(
 
     check_model_packages()
     from movieqa.loaded import choose_device, choose_dtype, find_folder, name_of, read_config
+    from movieqa.model.cache import CacheSettings
     from movieqa.model.processor import MovieProcessor
     from movieqa.plan import PlanSettings, plan_film
     from movieqa.speed import available_memory, measure_speed
@@ -68,6 +72,7 @@ def plan(
         answer_tokens=answer_tokens,
         features=features,
         quantisation=quantisation,
+        cache=CacheSettings(kind=cache),
         until=seconds(until),
     )
     return plan_film(

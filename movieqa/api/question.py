@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from movieqa.film_prompts import CastForm
     from movieqa.identity import Cast
     from movieqa.loaded import LoadedModel
+    from movieqa.model.cache import CacheKind
     from movieqa.model.loading import Quantisation
     from movieqa.session import Guidance
 
@@ -38,6 +39,7 @@ def ask(
     answer_tokens: int = 512,
     id_former: bool = False,
     cast_form: CastForm = "words",
+    cache: CacheKind = "dynamic",
 ) -> Answer: ...
 @overload
 def ask(
@@ -53,6 +55,7 @@ def ask(
     answer_tokens: int = 512,
     id_former: bool = False,
     cast_form: CastForm = "words",
+    cache: CacheKind = "dynamic",
 ) -> list[Answer]: ...
 def ask(
     workspace: PathLike | Workspace | None,
@@ -67,6 +70,7 @@ def ask(
     answer_tokens: int = 512,
     id_former: bool = False,
     cast_form: CastForm = "words",
+    cache: CacheKind = "dynamic",
 ) -> Answer | list[Answer]:
     """Answer a question about a film, or many at once.
 
@@ -86,6 +90,8 @@ def ask(
             model was trained with; off, frames are read to the bit as without.
         cast_form: How a model is told of the film's people: by their names in `words`, or by the `slots` that it was
             trained with.
+        cache: How a model keeps what it has read: `dynamic`, `static`, `quantized` (4 bits, needs optimum-quanto),
+            `offloaded` or `offloaded_static` (in host memory, on a GPU).
 
     Returns:
         An answer, or a list of answers in the order of the questions.
@@ -107,6 +113,7 @@ def ask(
             answer_tokens=answer_tokens,
             max_spans=max_spans,
             cast_form=cast_form,
+            cache=cache,
         ),
         id_former=id_former,
     )
@@ -128,6 +135,7 @@ def chat(
     answer_tokens: int = 512,
     id_former: bool = False,
     cast_form: CastForm = "words",
+    cache: CacheKind = "dynamic",
 ) -> Chat:
     """Open a session of questions about one film; film and model are opened once.
 
@@ -149,6 +157,7 @@ def chat(
             answer_tokens=answer_tokens,
             max_spans=max_spans,
             cast_form=cast_form,
+            cache=cache,
         ),
         id_former=id_former,
     )

@@ -10,7 +10,19 @@ import typer
 
 from movieqa.errors import ConfigError
 
-from .options import AnswerTokens, Debug, Device, Features, Json, Model, Quantisation, QuantisationChoice, Until
+from .options import (
+    AnswerTokens,
+    Cache,
+    CacheChoice,
+    Debug,
+    Device,
+    Features,
+    Json,
+    Model,
+    Quantisation,
+    QuantisationChoice,
+    Until,
+)
 from .output import print_json, say
 
 
@@ -24,6 +36,7 @@ def plan(
     answer_tokens: AnswerTokens = 512,
     features: Features = "float16",
     quantisation: QuantisationChoice = Quantisation.none,
+    cache: CacheChoice = Cache.dynamic,
     device: Device = "auto",
     until: Until = None,
     as_json: Json = False,
@@ -46,6 +59,7 @@ def plan(
         answer_tokens=answer_tokens,
         features=features,  # type: ignore[arg-type]  # checked where it is used
         quantisation=quantisation.value,
+        cache=cache.value,
         device=device,
         until=until,
     )

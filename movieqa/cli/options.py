@@ -31,6 +31,16 @@ class Quantisation(StrEnum):
     four = "4bit"
 
 
+class Cache(StrEnum):
+    """How a model keeps what it has read."""
+
+    dynamic = "dynamic"
+    static = "static"
+    quantized = "quantized"
+    offloaded = "offloaded"
+    offloaded_static = "offloaded_static"
+
+
 class ShotFormat(StrEnum):
     """Formats of shots and moments."""
 
@@ -83,5 +93,9 @@ IdFormer = Annotated[
 CastFormChoice = Annotated[
     CastForm,
     typer.Option("--cast-form", help="How a model is told of people: words (names), or slots it was trained with."),
+]
+CacheChoice = Annotated[
+    Cache,
+    typer.Option("--cache", help="How a model keeps what it has read: quantized to 4 bits, or offloaded from the GPU."),
 ]
 Features = Annotated[str, typer.Option("--features", help="How a model's features are stored: float16 or int8.")]

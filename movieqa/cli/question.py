@@ -12,6 +12,8 @@ from movieqa.errors import ConfigError, MovieQAError
 
 from .options import (
     AnswerTokens,
+    Cache,
+    CacheChoice,
     CastForm,
     CastFormChoice,
     Debug,
@@ -47,6 +49,7 @@ def ask(
     answer_tokens: AnswerTokens = 512,
     id_former: IdFormer = False,
     cast_form: CastFormChoice = CastForm.words,
+    cache: CacheChoice = Cache.dynamic,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -74,6 +77,7 @@ def ask(
         answer_tokens=answer_tokens,
         id_former=id_former,
         cast_form=cast_form.value,
+        cache=cache.value,
     )
     if as_json:
         print_json(answers[0].to_dict() if len(answers) == 1 else [answer.to_dict() for answer in answers])
@@ -92,6 +96,7 @@ def chat(
     answer_tokens: AnswerTokens = 512,
     id_former: IdFormer = False,
     cast_form: CastFormChoice = CastForm.words,
+    cache: CacheChoice = Cache.dynamic,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -112,6 +117,7 @@ def chat(
         answer_tokens=answer_tokens,
         id_former=id_former,
         cast_form=cast_form.value,
+        cache=cache.value,
     )
     for line in _lines("? " if sys.stdin.isatty() else ""):
         try:

@@ -107,3 +107,16 @@ def test_with_the_commands(assets: Path, tmp_path: Path, monkeypatch: pytest.Mon
     assert first["answerer"] == second["answerer"] == "tiny-random"
     assert first["usage"]["frames_used"] > second["usage"]["frames_used"] == 7
     assert second["until"] == 7.0 and all(span["end"] <= 7.0 for span in second["spans"])
+
+
+def test_how_the_model_keeps_what_it_has_read_changes_nothing(
+    film: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_tiny_model(tmp_path / "tiny-random")
+    asked = ("ask", film.path, "--model", "tiny-random", "--question", "Who?", "--answer-tokens", "6", "--json")
+    texts = [json.loads(movieqa_inside(*asked, "--cache", kind).out)["text"] for kind in ("dynamic", "static")]
+    assert texts[0] == texts[1]
+    if not torch.cuda.is_available():
+        assert "CUDA" in movieqa_inside(*asked, "--cache", "offloaded").complaint
+    assert movieqa_inside(*asked, "--cache", "none").code == 2
