@@ -1,7 +1,7 @@
 """What the errors of the original scripts cost on the golden replies: their numbers beside ours.
 
-Run `python -m tests.score_effects` for the table in docs/evaluation.md. The replies are invented to meet the errors, so the differences say
-which way a score moves, not how far it does on a real run.
+Run `python -m tests.score_effects` for the table in docs/evaluation.md. The replies are invented to meet the errors, so
+the differences say which way a score moves, not how far it does on a real run.
 """
 
 from __future__ import annotations
