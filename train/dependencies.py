@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from importlib import import_module
 from typing import Any
 
-import torch
-
+from movieqa.accelerator import choose_accelerator
 from movieqa.errors import MissingDependencyError
 
 _HINT = 'pip install "movieqa[train]"'
@@ -33,12 +31,6 @@ def import_deepspeed() -> Any:
     # what deepspeed calls by an old name is nothing that a user could change
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.distributed")
     return deepspeed
-
-
-def choose_accelerator() -> None:
-    """Tell deepspeed of a machine without a GPU, before another library imports it and it complains."""
-    if not torch.cuda.is_available():
-        os.environ.setdefault("DS_ACCELERATOR", "cpu")
 
 
 def import_peft() -> Any:

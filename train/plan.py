@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import torch
 
+from movieqa.accelerator import choose_accelerator
 from movieqa.model import MovieConfig, MovieModel, MovieProcessor
 
 from .config import TrainConfig
 from .data.training_set import open_training_set
-from .dependencies import choose_accelerator
 from .loop import count_steps, make_order
 from .opening import MakeIdFormer, trained_config
 from .operations import count_operations, peak_operations

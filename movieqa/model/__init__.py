@@ -1,5 +1,6 @@
 """The model: LLaMA-VID on transformers' parts. Importing this loads torch; importing `movieqa` does not."""
 
+from movieqa.accelerator import choose_accelerator
 from movieqa.model.cache import CacheSettings
 from movieqa.model.conditioning import Conditioning
 from movieqa.model.config import MovieConfig
@@ -8,6 +9,8 @@ from movieqa.model.memory import MemoryEstimate, estimate_memory
 from movieqa.model.modeling import MovieModel
 from movieqa.model.processor import MovieProcessor
 from movieqa.model.tokens import Media
+
+choose_accelerator()
 
 __all__ = [
     "CacheSettings",

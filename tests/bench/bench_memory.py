@@ -30,7 +30,6 @@ from movieqa.frames import open_frames
 from movieqa.memory.classical import ClassicalProvider
 from movieqa.memory.clustering import calibrate, cluster_film
 from movieqa.memory.identity_memory import IdentityMemory
-from movieqa.memory.model_provider import ModelProvider
 from movieqa.memory.naming import name_groups
 from movieqa.memory.people import find_people
 from movieqa.memory.provider import METRIC, Provider
@@ -39,7 +38,6 @@ from movieqa.memory.tracklets import link_shot
 from movieqa.people_files import ProviderFacts
 from tests.people_films import DIMENSION, make_people_film
 from tests.people_workspaces import make_other_provider, make_provider
-from tests.tiny_id_former import save_tiny_people_model
 
 ASSETS = Path(__file__).parent.parent / "assets"
 CROWD = 12
@@ -160,6 +158,9 @@ def main() -> None:
     if sys.argv[1:] == ["crowded"]:
         print(json.dumps(asdict(run_crowded())))
         return
+    from movieqa.memory.model_provider import ModelProvider  # torch has no part in the memory of two crowded hours
+    from tests.tiny_id_former import save_tiny_people_model
+
     say("two crowded hours")
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench.bench_memory", "crowded"], stdout=subprocess.PIPE, text=True, check=True
