@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from movieqa.eval.prediction import Prediction
 from movieqa.eval.sample import Sample
@@ -24,8 +24,7 @@ class Exact:
 
     name = "exact"
 
-    def __init__(self, *, is_reference_compatible: bool = False) -> None:
-        self._is_reference = is_reference_compatible
+    def __init__(self, *, is_reference_compatible: bool = False) -> None: ...
 
     def score(self, predictions: Sequence[Prediction]) -> Scores:
         """Score short answers.
@@ -33,17 +32,39 @@ class Exact:
         Raises:
             ConfigError: No sample has a right answer.
         """
-        known = with_reference(predictions, has_answer, scorer=self.name, what="a right answer")
-        marks = []
-        for prediction in known:
-            words = content_words(shorten(reply_of(prediction)))
-            is_right = bool(words) and any(
-                words == content_words(answer) for answer in right_answers(prediction.sample)
-            )
-            marks.append(
-                Mark(prediction=prediction, values={"correct": float(is_right)}, parsed=" ".join(words) or None)
-            )
-        return make_scores(self.name, predictions, marks, {"exact_match": percent(marks, "correct")})
+
+        def is_equal(said: list[str], right: list[str]) -> float:
+            return float(bool(said) and said == right)
+
+        return score_words(predictions, is_equal, scorer=self.name, metric="exact_match", value="correct")
+
+
+def score_words(
+    predictions: Sequence[Prediction],
+    compare: Callable[[list[str], list[str]], float],
+    *,
+    scorer: str,
+    metric: str,
+    value: str,
+) -> Scores:
+    """Score short answers word by word, each against the right answer that fits best.
+
+    Args:
+        predictions: With short answers.
+        compare: Gives 0 to 1 to the words that were said and those that are right.
+        scorer: Name of the scorer.
+        metric: Name of the mean, in percent.
+        value: Name of the value of single samples.
+
+    Raises:
+        ConfigError: No sample has a right answer.
+    """
+    marks = []
+    for prediction in with_reference(predictions, has_answer, scorer=scorer, what="a right answer"):
+        words = content_words(shorten(reply_of(prediction)))
+        best = max(compare(words, content_words(answer)) for answer in right_answers(prediction.sample))
+        marks.append(Mark(prediction=prediction, values={value: best}, parsed=" ".join(words) or None))
+    return make_scores(scorer, predictions, marks, {metric: percent(marks, value)})
 
 
 def has_answer(sample: Sample) -> bool:

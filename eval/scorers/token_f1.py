@@ -8,10 +8,7 @@ from collections.abc import Sequence
 from movieqa.eval.prediction import Prediction
 from movieqa.eval.score import Scores
 
-from .exact import has_answer, right_answers
-from .letters import shorten
-from .tally import Mark, make_scores, percent, reply_of, with_reference
-from .wording import content_words
+from .exact import score_words
 
 
 class TokenF1:
@@ -23,8 +20,7 @@ class TokenF1:
 
     name = "token_f1"
 
-    def __init__(self, *, is_reference_compatible: bool = False) -> None:
-        self._is_reference = is_reference_compatible
+    def __init__(self, *, is_reference_compatible: bool = False) -> None: ...
 
     def score(self, predictions: Sequence[Prediction]) -> Scores:
         """Score short answers.
@@ -32,13 +28,7 @@ class TokenF1:
         Raises:
             ConfigError: No sample has a right answer.
         """
-        known = with_reference(predictions, has_answer, scorer=self.name, what="a right answer")
-        marks = []
-        for prediction in known:
-            words = content_words(shorten(reply_of(prediction)))
-            best = max(token_f1(words, content_words(answer)) for answer in right_answers(prediction.sample))
-            marks.append(Mark(prediction=prediction, values={"f1": best}, parsed=" ".join(words) or None))
-        return make_scores(self.name, predictions, marks, {"f1": percent(marks, "f1")})
+        return score_words(predictions, token_f1, scorer=self.name, metric="f1", value="f1")
 
 
 def token_f1(said: Sequence[str], right: Sequence[str]) -> float:
