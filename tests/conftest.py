@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ settings.register_profile(
 settings.load_profile("default")
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+# started in the background, a shell lets its children ignore Ctrl-C, and they hand that on
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
