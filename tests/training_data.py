@@ -62,6 +62,16 @@ def film_features(num_frames: int, *, seed: int = 0) -> NDArray[np.float16]:
     return np.random.default_rng(seed).standard_normal((num_frames, 65, 32)).astype(np.float16)
 
 
+def write_movienet_film(folder: Path, film: str) -> None:
+    """Write MovieNet's tables of a film of one minute: three shots, four key frames, two lines."""
+    for name in ("shot", "meta", "subtitle"):
+        (folder / name).mkdir()
+    (folder / "shot" / f"{film}.txt").write_text("0 20 3 10\n20 40 30\n40 60 50\n")
+    (folder / "meta" / f"{film}.json").write_text(json.dumps({"version": [{"runtime": "1 min"}]}))
+    lines = "1\n00:00:02,000 --> 00:00:04,000\n<i>Run...</i>\n\n2\n00:00:33,000 --> 00:00:34,500\n42\n"
+    (folder / "subtitle" / f"{film}.srt").write_text(lines)
+
+
 def open_records(folder: Path, records: Sequence[dict[str, Any]], **settings: Any) -> TrainingSet:
     """Write records into `folder/data.json` and open them with the tiny model's processor."""
     processor = tiny_processor()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from movieqa.train.data.movienet_film import find_movienet_film
 from movieqa.train.data.packing import join
 from movieqa.train.data.sample import Sample, SampleError
 from tests.tiny_checkpoint import tiny_processor
-from tests.training_data import film_features, open_records, said, write_picture
+from tests.training_data import film_features, open_records, said, write_movienet_film, write_picture
 
 
 def read(record: dict[str, Any], **settings: Any) -> Sample:
@@ -128,18 +127,8 @@ def test_text_moves_to_the_frame_before() -> None:
     assert film_text(texts, np.array([0])) == "<image>a b c"
 
 
-def movienet(folder: Path) -> None:
-    """Write a film of one minute: 60 frames in three shots, four key frames."""
-    for name in ("shot", "meta", "subtitle"):
-        (folder / name).mkdir()
-    (folder / "shot" / "tt0000001.txt").write_text("0 20 3 10\n20 40 30\n40 60 50\n")
-    (folder / "meta" / "tt0000001.json").write_text(json.dumps({"version": [{"runtime": "1 min"}]}))
-    lines = "1\n00:00:02,000 --> 00:00:04,000\n<i>Run...</i>\n\n2\n00:00:33,000 --> 00:00:34,500\n42\n"
-    (folder / "subtitle" / "tt0000001.srt").write_text(lines)
-
-
 def test_movienet_films_are_read_as_they_are(tmp_path: Path) -> None:
-    movienet(tmp_path)
+    write_movienet_film(tmp_path, "tt0000001")
     film = find_movienet_film("tt0000001", [tmp_path])
     assert film is not None
     assert film.times.tolist() == [3.0, 10.0, 30.0, 50.0]
@@ -164,7 +153,7 @@ def test_movienet_films_are_read_as_they_are(tmp_path: Path) -> None:
     ],
 )
 def test_damaged_movienet_films_are_bad(tmp_path: Path, name: str, content: str, reason: str) -> None:
-    movienet(tmp_path)
+    write_movienet_film(tmp_path, "tt0000001")
     (tmp_path / name).write_text(content)
     np.save(tmp_path / "tt0000001.npy", film_features(4))
     records = [

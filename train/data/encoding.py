@@ -12,7 +12,7 @@ from movieqa.model import MovieProcessor
 from movieqa.model.processor import Encoded
 from movieqa.prompt import FRAME_MARK, FRAME_SLOT, IGNORED_LABEL, Turn
 
-from .media import Medium
+from .opened import Medium
 from .sample import Cuts, MediumRef, Sample, SampleError
 
 _MOST_REPLANS = 8

@@ -21,6 +21,7 @@ import platformdirs
 from movieqa.model import MovieProcessor
 from movieqa.prompt import Turn
 from movieqa.storage import digest_json
+from movieqa.workspace import SUFFIX
 
 from .record_files import RecordPlace
 from .sample import Cuts
@@ -62,7 +63,7 @@ def signature_of(path: Path) -> str:
     Raises:
         OSError: If it is not there.
     """
-    found = (path / "manifest.json" if path.is_dir() else path).stat()
+    found = (path / "manifest.json" if path.name.endswith(SUFFIX) else path).stat()
     return f"{found.st_size}:{found.st_mtime_ns}"
 
 

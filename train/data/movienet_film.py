@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,13 +33,25 @@ class MovieNetFilm:
     Attributes:
         times: Float64[T], seconds of its key frames.
         texts: For each key frame what is said after it.
+        files: The tables that were read.
     """
 
     times: NDArray[np.float64]
     texts: tuple[str, ...]
+    files: tuple[Path, ...]
 
 
-def find_movienet_film(stem: str, folders: Sequence[Path]) -> MovieNetFilm | None:
+def is_movienet_id(name: str) -> bool:
+    """Tell whether a name is an IMDb id, as MovieNet names films.
+
+    Example:
+        >>> is_movienet_id("tt0000001"), is_movienet_id("tt1")
+        (True, False)
+    """
+    return _FILM.fullmatch(name) is not None
+
+
+def find_movienet_film(stem: str, folders: Sequence[Path], *, forbidden: Iterable[str] = ()) -> MovieNetFilm | None:
     """Read a film by its IMDb id from the first media folder that holds its shot table; None where there is none.
 
     Frame times are index over rate as in the published tool, where the rate follows from the last shot's end and the
@@ -48,27 +60,33 @@ def find_movienet_film(stem: str, folders: Sequence[Path]) -> MovieNetFilm | Non
     Args:
         stem: Name of the features without ending; only an IMDb id is looked for.
         folders: Media folders.
+        forbidden: Strings that mean something to a tokenizer and are taken out of the lines.
 
     Raises:
-        SampleError: If a table is damaged.
+        SampleError: If a table is damaged, or a link that leads out of the folder.
     """
-    if not _FILM.fullmatch(stem):
+    if not is_movienet_id(stem):
         return None
     folder = next((one for one in folders if (one / "shot" / f"{stem}.txt").is_file()), None)
     if folder is None:
         return None
+    shots, meta = folder / "shot" / f"{stem}.txt", folder / "meta" / f"{stem}.json"
+    subtitles = folder / "subtitle" / f"{stem}.srt"
+    files = (shots, meta, subtitles) if subtitles.is_file() else (shots, meta)
+    if any(not file.resolve().is_relative_to(folder.resolve()) for file in files):
+        raise SampleError(f"{stem}: MovieNet's files of it lead out of the media folders")
     try:
-        indices, count = _read_shots(_read(folder / "shot" / f"{stem}.txt"))
-        runtime = json.loads(_read(folder / "meta" / f"{stem}.json"))["version"][0]["runtime"]
+        indices, count = _read_shots(_read(shots))
+        runtime = json.loads(_read(meta))["version"][0]["runtime"]
         minutes = re.search(r"\d+", str(runtime))
         if minutes is None or not int(minutes[0]) or not count:
             raise ValueError("no runtime")
         times = np.asarray(indices, dtype=np.float64) * (int(minutes[0]) * 60 / count)
-        lines = _read_lines(folder / "subtitle" / f"{stem}.srt")
-    except (OSError, ValueError, KeyError, IndexError, TypeError, pysubs2.Pysubs2Error) as error:
+        lines = _read_lines(subtitles) if subtitles in files else []
+    except (OSError, ValueError, KeyError, IndexError, TypeError, RecursionError, pysubs2.Pysubs2Error) as error:
         raise SampleError(f"{stem}: MovieNet's files of it cannot be read ({str(error).splitlines()[0]})") from None
-    texts = write_film(times, lines, tokens_per_frame=1).split(FRAME_MARK)[1:]
-    return MovieNetFilm(times=times, texts=tuple(texts))
+    texts = write_film(times, lines, tokens_per_frame=1, forbidden=forbidden).split(FRAME_MARK)[1:]
+    return MovieNetFilm(times=times, texts=tuple(texts), files=files)
 
 
 def _read(path: Path) -> str:
@@ -91,9 +109,7 @@ def _read_shots(text: str) -> tuple[list[int], int]:
 
 
 def _read_lines(path: Path) -> list[Subtitle]:
-    """Return a film's lines, their dots left out as the published tool does; a film without the file has none."""
-    if not path.is_file():
-        return []
+    """Return a film's lines, their dots left out as the published tool does."""
     lines = []
     for event in pysubs2.SSAFile.from_string(_read(path).replace("\0", ""), format_="srt"):
         said = event.plaintext.replace("...", "").strip()

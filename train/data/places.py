@@ -8,6 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from movieqa.workspace import SUFFIX
 
+from .archives import ARCHIVE_ENDING, open_archive
+from .movienet_film import is_movienet_id
 from .sample import MediumRef, SampleError
 
 VIDEO_ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".gif")
@@ -18,15 +20,19 @@ def find_medium(ref: MediumRef, folders: Sequence[Path]) -> Path:
     """Return the file or workspace that a record means.
 
     A name without an ending, or with an ending that is not there, also finds stored features and videos of that name.
-    Two habits of published data are known: `ocr_vqa` pictures that are PNG instead of JPEG, and Visual Genome's
-    `VG_100K` folders that are unpacked as `images`.
+    Three habits of published data are known: `ocr_vqa` pictures that are PNG instead of JPEG, Visual Genome's `VG_100K`
+    folders that are unpacked as `images`, and MovieNet's folders of key frames, each in a `.tar` of its name.
 
     Args:
         ref: What the record names.
         folders: Media folders, the first that holds it wins.
 
+    Returns:
+        The file, the workspace, or the folder of a film's key frames; or the archive that holds the picture or the
+        key frames.
+
     Raises:
-        SampleError: If there is no such file, or the name leads out of the folders.
+        SampleError: If there is no such file, an archive that could hold it is damaged, or the name leads out.
     """
     name = ref.name.replace("\\", "/")
     if not name or "\0" in name or PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
@@ -42,7 +48,9 @@ def find_medium(ref: MediumRef, folders: Sequence[Path]) -> Path:
                     raise SampleError(f"{ref.name!r} leads out of the media folders")
             except (OSError, ValueError, RuntimeError) as error:
                 raise SampleError(f"{ref.name!r} cannot be looked for ({error})") from None
-            if path.is_file() or (path.is_dir() and path.name.endswith(SUFFIX)):
+            if path.is_file() and _may_hold(path, ref):
+                return path
+            if path.is_dir() and (path.name.endswith(SUFFIX) or _is_key_frames(path.name, ref)):
                 return path
     makes = f"; make it with: movieqa preprocess {stem_of(ref.name)}.mp4" if ref.name.endswith(SUFFIX) else ""
     raise SampleError(f"{ref.name} is missing{makes}")
@@ -59,6 +67,17 @@ def stem_of(name: str) -> str:
     return name[: -len(ending)] if ending else name
 
 
+def _may_hold(path: Path, ref: MediumRef) -> bool:
+    """Tell whether a file can be what a record means: of an archive, whether the picture is in it."""
+    if ref.kind != "picture" or not path.name.endswith(ARCHIVE_ENDING):
+        return True
+    return PurePosixPath(ref.name).name in open_archive(path).members
+
+
+def _is_key_frames(name: str, ref: MediumRef) -> bool:
+    return ref.kind == "film" and is_movienet_id(name)
+
+
 def _candidates(ref: MediumRef, name: str) -> Iterator[str]:
     stem = stem_of(name)
     if ref.kind == "picture":
@@ -66,14 +85,25 @@ def _candidates(ref: MediumRef, name: str) -> Iterator[str]:
         if "ocr" in name:
             yield f"{stem}.png"
         yield re.sub(r"VG_100K(_2)?", "images", name)
+        if "/" in name:
+            yield f"{PurePosixPath(name).parent}{ARCHIVE_ENDING}"
         return
     if ref.kind == "film":  # a film's features are preferred to its frames: nothing is encoded twice
         for ending in FEATURE_ENDINGS:
             yield f"{stem}{ending}"
         if ref.text is None:  # a plain video would not tell what is said in it
+            yield from _key_frames(stem)
             yield name
             return
     yield name
     for ending in (*VIDEO_ENDINGS, *FEATURE_ENDINGS):
         yield f"{stem}{ending}"
         yield f"{name}{ending}"  # a name with a dot in it that is no ending
+    if ref.kind == "film":
+        yield from _key_frames(stem)
+
+
+def _key_frames(stem: str) -> Iterator[str]:
+    if is_movienet_id(PurePosixPath(stem).name):
+        yield f"{stem}{ARCHIVE_ENDING}"
+        yield stem

@@ -22,7 +22,8 @@ from .encoding import EncodedSample, encode_sample
 from .example import NOTHING, Example, MediaRole, empty_example
 from .formats.reading import read_sample
 from .measures import SampleFacts, load_measures, measures_key, save_measures
-from .media import Frames, MediaReader
+from .media import MediaReader
+from .opened import Frames
 from .order import IntArray
 from .record_files import RecordFile
 from .sample import BadSample, Sample, SampleError
@@ -110,10 +111,10 @@ class TrainingSet(Dataset[Example]):
         encoded = _encode(sample, self._media, self._processor, self._config)
         if len(encoded) != facts.num_tokens:
             raise SampleError("the sample or its media changed since the data was opened")
-        read: dict[tuple[Path, bytes], Frames] = {}  # the same frames in two turns are the same tensor
+        read: dict[tuple[str, bytes], Frames] = {}  # the same frames in two turns are the same tensor
         media, roles = [], []
         for ref, medium, frames in zip(encoded.refs, encoded.media, encoded.frames, strict=True):
-            key = (medium.path, repr(ref.stretch).encode() + frames.tobytes())
+            key = (medium.source, repr(ref.stretch).encode() + frames.tobytes())
             if key not in read:
                 read[key] = medium.read(frames)
             found = read[key]

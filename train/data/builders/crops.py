@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from random import Random
 
 from PIL import Image, ImageEnhance, ImageOps
 
 from movieqa.storage import write_atomic
-from movieqa.train.data.media import read_picture
+from movieqa.train.data.archives import ARCHIVE_ENDING
+from movieqa.train.data.pictures import read_picture
 from movieqa.train.data.places import find_medium
 from movieqa.train.data.sample import MediumRef
 
@@ -77,6 +78,8 @@ def open_source(name: str, images: Path) -> Source:
         SampleError: If it is missing, damaged, or lies outside.
     """
     path = find_medium(MediumRef(kind="picture", name=name, guidance=""), [images])
+    if path.name.endswith(ARCHIVE_ENDING):
+        return Source(name=name, image=read_picture(path, PurePosixPath(name).name))
     return Source(name=path.relative_to(images).as_posix(), image=read_picture(path))
 
 

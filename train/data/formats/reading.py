@@ -30,11 +30,13 @@ def read_sample(record: dict[str, Any], config: DataConfig) -> Sample:
     """
     if "video_id" in record and "q" in record:
         return video_chatgpt_sample(record, config)
+    if _names_video_in_text(record):  # also where Video-ChatGPT names stored features, `.pkl`, which no film is
+        return vtimellm_sample(record, config)
     if is_film(record):
         return film_sample(record, config)
     if is_ida_vlm(record):
         return ida_vlm_sample(record, config)
-    if "meta" in record or _names_video_in_text(record):
+    if "meta" in record:
         return vtimellm_sample(record, config)
     if "image" in record or "video" in record:
         return llava_sample(record, config)
