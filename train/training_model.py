@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from torch.utils.checkpoint import checkpoint
 
 from movieqa.errors import ConfigError
 from movieqa.model import Conditioning, Media, MovieModel
-from movieqa.model.tokens import order_tokens, splice
+from movieqa.model.tokens import splice
 from movieqa.prompt import FRAME_SLOT
 
+from .bundles import Part, bundle_parts, encode_together, read_parts, split_media
 from .tiled_loss import TiledLoss
 
 
@@ -90,50 +91,58 @@ class FrameEncoder(nn.Module):
     def forward(self, pieces: Sequence[Sequence[Piece]]) -> Float[Tensor, "N D"]:
         """Return a row of zeros that every weight took part in, and behind it the tokens of all media, flat."""
         rows = [self._empty_frame()]
-        towers: dict[int, Tensor] = {}  # frames that several turns ask about go through the vision tower once
+        flat = [piece for sample in pieces for piece in sample]
+        towers = self._look(flat)
         memories: dict[int, Tensor] = {}
-        for piece in (piece for sample in pieces for piece in sample):
-            rows.append(self._tokens(piece, towers, memories))
+        parts: list[Part] = []
+        counts = []
+        for piece in flat:
+            media, features = self._placed(piece, towers, memories), _features(piece.media, towers)
+            parts += (made := list(split_media(media, features, size=self.movie.config.frames_per_block)))
+            counts.append(len(made))
+        tokens = iter(self._read(parts))
+        for piece, count in zip(flat, counts, strict=True):
+            own = torch.cat([next(tokens) for _ in range(count)]).flatten(0, 1)
+            rows.append(own if piece.rows is None else own[piece.rows])
         return torch.cat(rows)  # one tensor: stage 3 hooks into each that comes out, and counts them
 
-    def _tower(self, media: Media, towers: dict[int, Tensor]) -> Float[Tensor, "T R C"] | None:
-        if media.pixels is not None and id(media.pixels) not in towers:
-            towers[id(media.pixels)] = self.movie.encode_frames(media.pixels)
-        return towers.get(id(media.pixels))
+    def _look(self, pieces: Sequence[Piece]) -> dict[int, Tensor]:
+        """Run the vision tower on every picture and video; what several turns ask about goes through it once."""
+        media = [one for piece in pieces for one in (piece.media, *(one for who in piece.references for one in who))]
+        pixels = {id(one.pixels): one.pixels for one in media if one.pixels is not None}
+        return dict(zip(pixels, encode_together(self.movie, list(pixels.values())), strict=True))
 
-    def _tokens(self, piece: Piece, towers: dict[int, Tensor], memories: dict[int, Tensor]) -> Float[Tensor, "_ D"]:
-        media, features = piece.media, self._tower(piece.media, towers)
-        if piece.references and self.id_former is not None:
-            memory = self._memory(piece.references, towers, memories)
-            present = torch.ones(media.num_frames, len(memory), dtype=torch.bool, device=memory.device)
-            conditioning = Conditioning(modulate=self.id_former, memory=memory, present=present)
-            media = replace(media, conditioning=conditioning)
-        if self._recomputes and torch.is_grad_enabled():
-            made: Tensor = checkpoint(self._frame_tokens, media, features, use_reentrant=False)
-        else:
-            made = self._frame_tokens(media, features)
-        return made.flatten(0, 1) if piece.rows is None else made.flatten(0, 1)[piece.rows]
+    def _read(self, parts: Sequence[Part]) -> list[Float[Tensor, "_ N D"]]:
+        """Return the tokens of each part; those that fit together are made at once."""
+        config, made = self.movie.config, [torch.empty(0)] * len(parts)
+        for places in bundle_parts(parts, size=config.frames_per_block, num_queries=config.num_query_tokens):
+            bundle = [parts[place] for place in places]
+            if self._recomputes and torch.is_grad_enabled():
+                tokens: Tensor = checkpoint(read_parts, self.movie, bundle, use_reentrant=False)
+            else:
+                tokens = read_parts(self.movie, bundle)
+            for place, own in zip(places, torch.split(tokens, [part.num_frames for part in bundle]), strict=True):
+                made[place] = own
+        return made
+
+    def _placed(self, piece: Piece, towers: dict[int, Tensor], memories: dict[int, Tensor]) -> Media:
+        """Return a piece's medium, with the people of its sample in mind where it is read so."""
+        media = piece.media
+        if not piece.references or self.id_former is None:
+            return media
+        memory = self._memory(piece.references, towers, memories)
+        present = torch.ones(media.num_frames, len(memory), dtype=torch.bool, device=memory.device)
+        return replace(media, conditioning=Conditioning(modulate=self.id_former, memory=memory, present=present))
 
     def _memory(
         self, references: Sequence[Sequence[Media]], towers: dict[int, Tensor], memories: dict[int, Tensor]
     ) -> Float[Tensor, "K Q C"]:
         """Return what is remembered of each identity; gradients reach the ID-Former through it."""
         if id(references) not in memories:
-            pictures = []
-            for shown in references:
-                seen = [self._tower(one, towers) if one.features is None else one.features for one in shown]
-                pictures.append(torch.cat([one[:, 1:] for one in seen if one is not None]))
             assert self.id_former is not None
+            pictures = [torch.cat([_features(one, towers)[:, 1:] for one in shown]) for shown in references]
             memories[id(references)] = self.id_former.remember(pictures)
         return memories[id(references)]
-
-    def _frame_tokens(self, media: Media, features: Float[Tensor, "T R C"] | None) -> Float[Tensor, "T N D"]:
-        if features is None:
-            return self.movie.frame_tokens(media)
-        context = self.movie.context_tokens(
-            features, media.guidance_ids, reads_class_token=True, conditioning=media.conditioning
-        )
-        return order_tokens(context, self.movie.content_tokens(features, conditioning=media.conditioning))
 
     def _empty_frame(self) -> Float[Tensor, "1 D"]:
         config, weight = self.movie.config, self.movie.image_norm.weight
@@ -147,6 +156,11 @@ class FrameEncoder(nn.Module):
         media = Media(guidance_ids=guidance, features=features, conditioning=conditioning)
         zeros = self.movie.frame_tokens(media).sum(dim=1) * 0
         return zeros + self.movie.context_attention.key_projector.bias.sum() * 0  # it cancels in the softmax
+
+
+def _features(media: Media, towers: Mapping[int, Tensor]) -> Float[Tensor, "F R C"]:
+    """Return what the vision tower made of a medium's frames, now or before they were stored."""
+    return towers[id(media.pixels)] if media.features is None else media.features
 
 
 def _lift_scalars(module: nn.Module) -> None:

@@ -350,16 +350,33 @@ class MovieModel(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-c
         self, features: Float[Tensor, "T R C"], guidance_ids: Int[Tensor, " L"], *, reads_class_token: bool
     ) -> Float[Tensor, "T Q E"]:
         read = features if reads_class_token else features[:, 1:]
-        return self._read_frames(self.image_norm(read), guidance_ids)
+        return self.read_frames(self.image_norm(read), guidance_ids)
 
-    def _read_frames(self, features: Float[Tensor, "T R C"], guidance_ids: Int[Tensor, " L"]) -> Float[Tensor, "T Q E"]:
-        """Let the query tokens read every frame with the guidance text in mind."""
-        longest = self.config.qformer.max_position_embeddings
-        if len(guidance_ids) > longest:
-            raise ConfigError(f"{len(guidance_ids)} guidance tokens, and the text decoder reads at most {longest}")
-        num_frames = len(features)
+    def read_frames(
+        self,
+        features: Float[Tensor, "T R C"],
+        guidance_ids: Int[Tensor, " L"] | Int[Tensor, "T L"],
+        guidance_mask: Bool[Tensor, "T L"] | None = None,
+    ) -> Float[Tensor, "T Q E"]:
+        """Let the query tokens read every frame with a guidance text in mind.
+
+        Args:
+            features: Of frames, through `image_norm`.
+            guidance_ids: One text for all of them, or one for each, padded on the right.
+            guidance_mask: What of the texts is real; all by default.
+
+        Raises:
+            ConfigError: If a text is longer than the text decoder reads.
+        """
+        longest, length = self.config.qformer.max_position_embeddings, guidance_ids.shape[-1]
+        if length > longest:
+            raise ConfigError(f"{length} guidance tokens, and the text decoder reads at most {longest}")
+        num_frames, mask = len(features), None
+        if guidance_mask is not None:
+            mask = functional.pad(guidance_mask.to(features.device), (self.config.num_query_tokens, 0), value=True)
         states = self.text_decoder(
             input_ids=guidance_ids.to(features.device).expand(num_frames, -1),
+            attention_mask=mask,
             query_embeds=self.query_tokens.expand(num_frames, -1, -1),
             encoder_hidden_states=features,
         ).last_hidden_state

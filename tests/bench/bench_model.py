@@ -94,7 +94,7 @@ def transcribe_question(model: MovieModel, features: FrameFeatures, guidance_ids
     size = model.config.frames_per_block
     for start in range(0, FRAMES_IN_TURNS, size):
         patches = features.read(range(start, start + size))[:, 1:].float()
-        tokens.append(transcribe(model, model._read_frames(model.image_norm(patches), guidance_ids), patches))
+        tokens.append(transcribe(model, model.read_frames(model.image_norm(patches), guidance_ids), patches))
     return torch.cat(tokens)
 
 

@@ -114,7 +114,7 @@ def test_film_tokens(film_model: MovieModel, cases: Cases) -> None:
     features = film.features.float()
     tokens = film_model.frame_tokens(film)
     assert_close(tokens.flatten(0, 1)[None], recorded["tokens"], **FEATURES)
-    queries = film_model._read_frames(film_model.image_norm(features[:, 1:]), film.guidance_ids)
+    queries = film_model.read_frames(film_model.image_norm(features[:, 1:]), film.guidance_ids)
     pooled = film_model.context_attention.pool(queries, features[:, 1:])
     assert_close(pooled[:, None], recorded["ctx_pooled"], **FEATURES)
     wrong = film_model.context_tokens(features[:4], film.guidance_ids, reads_class_token=True)

@@ -96,7 +96,7 @@ def test_text_decoder_layer_by_layer(model: MovieModel, question: int) -> None:
     normed = model.image_norm(features)
     assert_close(normed, recorded["ln_out"][rows], **FEATURES)
     with recorded_outputs(list(model.text_decoder.encoder.layer)) as layers:
-        queries = model._read_frames(normed, ids)
+        queries = model.read_frames(normed, ids)
     assert_close(queries, recorded["query_out"][rows], **FEATURES)
     is_real = recorded["expanded_attention_mask"][rows][0].bool()
     for index, layer in enumerate(layers):
