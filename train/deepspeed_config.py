@@ -55,10 +55,15 @@ def deepspeed_config(
     return {
         "train_micro_batch_size_per_gpu": parallel.micro_batch,
         "gradient_accumulation_steps": num_accumulated,
-        "gradient_clipping": optimizer.clip,
+        "gradient_clipping": optimizer.clip if deepspeed_clips(config) else 0.0,
         "bf16": {"enabled": config.compute.dtype == "bf16"},
         "zero_optimization": zero,
         "zero_allow_untested_optimizer": True,
         "zero_force_ds_cpu_optimizer": optimizer.implementation == "deepspeed",
         "steps_per_print": _NEVER,
     }
+
+
+def deepspeed_clips(config: TrainConfig) -> bool:
+    """Return whether DeepSpeed clips gradients; float32 ones without ZeRO it clips slowly, and hides their norm."""
+    return config.parallel.zero_stage > 0 or config.compute.dtype == "bf16"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import ceil
+from math import ceil, inf
 from typing import Any
 
 import torch
@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from transformers import get_scheduler
 
 from .config import OptimizerConfig, TrainConfig
-from .deepspeed_config import deepspeed_config
+from .deepspeed_config import deepspeed_clips, deepspeed_config
 from .dependencies import import_deepspeed
+from .optimizer_state import OptimizerState, forget_trial_step
 from .processes import Processes
 from .sequence_parallel import share_attention
 from .training_model import FrameEncoder, Micro, TrainingModel
@@ -33,8 +34,6 @@ class Engine:
         self, model: TrainingModel, config: TrainConfig, processes: Processes, *, num_steps: int, num_accumulated: int
     ) -> None:
         deepspeed = import_deepspeed()
-        from .checkpoint_files import SafeCheckpointEngine  # it is one of deepspeed's
-
         trained = [weight for weight in model.parameters() if weight.requires_grad]
         language = model.frames.movie.config.language
         groups = None
@@ -43,7 +42,8 @@ class Engine:
         if config.parallel.zero_stage == 3:
             deepspeed.utils.set_z3_leaf_modules(model, [FrameEncoder])
         has_gpu = processes.device.type == "cuda"
-        optimizer = _optimizer(model, config.optimizer, fused=has_gpu and not config.parallel.offload_optimizer)
+        self._clip = None if deepspeed_clips(config) else config.optimizer.clip or inf
+        optimizer = _optimizer(model, config.optimizer, on_host=not has_gpu or config.parallel.offload_optimizer)
         warmup = ceil(num_steps * config.schedule.warmup_ratio)
         self.processes = processes
         self._inner, *_ = deepspeed.initialize(
@@ -62,14 +62,14 @@ class Engine:
             mpu=groups,
             dist_init_required=False,
         )
-        self._inner.checkpoint_engine = SafeCheckpointEngine()
+        forget_trial_step(self._inner)
         if config.parallel.zero_stage == 3:
             _keep_whole(self._inner.optimizer, model.frames)
         self._norm = 0.0
         # stage 3 divides by all processes, the other stages only by those that read different samples
         self._correction = processes.sequence_size if config.parallel.zero_stage == 3 else 1
-        # without ZeRO, DeepSpeed clips float32 gradients and does not tell their norm
-        self._measures_norm = config.parallel.zero_stage == 0 and config.compute.dtype == "fp32"
+        if config.parallel.zero_stage == 0 and processes.world_size == 1:
+            self._inner.enable_backward_allreduce = False  # it would copy all gradients to send them to nobody
 
     @property
     def model(self) -> TrainingModel:
@@ -104,20 +104,16 @@ class Engine:
 
     def update(self) -> None:
         """Change the weights by the gradients that were added."""
-        if self._measures_norm:
-            gradients = [weight.grad for weight in self.model.parameters() if weight.grad is not None]
-            self._norm = float(nn.utils.get_total_norm(gradients))
+        if self._clip is not None:
+            self._norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), self._clip))
         self._inner.step()
-        if not self._measures_norm:
+        if self._clip is None:
             self._norm = float(self._inner.get_global_grad_norm() or 0.0)
 
-    def save(self, folder: str, tag: str) -> None:
-        """Write weights, optimizer and learning rate; every process its part."""
-        self._inner.save_checkpoint(folder, tag=tag, save_latest=False, exclude_frozen_parameters=True)
-
-    def load(self, folder: str, tag: str) -> None:
-        """Read what `save` wrote, in as many processes."""
-        self._inner.load_checkpoint(folder, tag=tag, load_module_strict=False)
+    def state(self) -> OptimizerState:
+        """Return what a resume needs, by the weights' names in the whole model."""
+        weights = {whole_name(name): weight for name, weight in self.model.named_parameters() if weight.requires_grad}
+        return OptimizerState(self._inner, weights)
 
     def trained_weights(self) -> dict[str, Tensor]:
         """Return all trained weights on the first process, by their names in the whole model; elsewhere nothing."""
@@ -152,7 +148,7 @@ def whole_name(name: str) -> str:
     return name.removeprefix("frames.movie.").removeprefix("frames.")
 
 
-def _optimizer(model: nn.Module, config: OptimizerConfig, *, fused: bool) -> torch.optim.Optimizer:
+def _optimizer(model: nn.Module, config: OptimizerConfig, *, on_host: bool) -> torch.optim.Optimizer:
     """Return AdamW; matrices decay, vectors do not."""
     groups = [
         {"params": weights, "weight_decay": decay}
@@ -163,9 +159,9 @@ def _optimizer(model: nn.Module, config: OptimizerConfig, *, fused: bool) -> tor
     if config.implementation == "deepspeed":
         from deepspeed.ops.adam import DeepSpeedCPUAdam, FusedAdam
 
-        made: torch.optim.Optimizer = (FusedAdam if fused else DeepSpeedCPUAdam)(groups, **options)
+        made: torch.optim.Optimizer = (DeepSpeedCPUAdam if on_host else FusedAdam)(groups, **options)
         return made
-    return torch.optim.AdamW(groups, fused=fused or None, **options)
+    return torch.optim.AdamW(groups, fused=True, **options)
 
 
 def _by_rank(weights: Iterable[nn.Parameter]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from transformers import PretrainedConfig
 
 from movieqa.prompt import IGNORED_LABEL
@@ -76,7 +77,9 @@ class _TiledCrossEntropy(torch.autograd.Function):
         total = torch.zeros((), dtype=torch.float32, device=states.device)
         for start in range(0, len(states), tile):
             part, wanted = states[start : start + tile], targets[start : start + tile, None]
-            logits = nn.functional.linear(part, weight, bias).float() * scale
+            logits = nn.functional.linear(part, weight, bias).float()
+            if scale != 1:
+                logits *= scale
             if cap is not None:
                 logits = cap * (logits / cap).tanh()
             slope = None if cap is None else 1 - (logits / cap).square()
@@ -88,10 +91,14 @@ class _TiledCrossEntropy(torch.autograd.Function):
             gradient.scatter_add_(1, wanted, torch.full_like(wanted, -1, dtype=gradient.dtype))
             if slope is not None:
                 gradient *= slope
-            narrow = gradient.mul_(scale).to(part.dtype)
+            if scale != 1:
+                gradient *= scale
+            narrow = gradient.to(part.dtype)
             if of_states is not None:
-                of_states[start : start + tile] = narrow @ weight
-            if of_weight is not None:
+                torch.mm(narrow, weight, out=of_states[start : start + tile])
+            if of_weight is not None and of_weight.dtype == part.dtype:
+                of_weight.addmm_(narrow.T, part)
+            elif of_weight is not None:
                 of_weight += narrow.T @ part
             if of_bias is not None:
                 of_bias += gradient.sum(dim=0)
@@ -103,8 +110,10 @@ class _TiledCrossEntropy(torch.autograd.Function):
         return total
 
     @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, gradient: Float[Tensor, ""]) -> tuple[Tensor | None, ...]:
+        # in place, for they are as large as the output layer; a second pass over the same graph is refused by torch
         of_states, of_weight, of_bias = (
-            None if kept is None else kept * gradient.to(kept.dtype) for kept in ctx.saved_tensors
+            None if kept is None else kept.mul_(gradient.to(kept.dtype)) for kept in ctx.saved_tensors
         )
         return of_states, None, of_weight, of_bias, None, None, None

@@ -58,3 +58,11 @@ def test_a_frozen_output_layer_gets_no_gradient() -> None:
     TiledLoss(head, PretrainedConfig(), tile=2)(states, torch.tensor([[1, 2, 3]])).backward()
     assert head.weight.grad is None
     assert states.grad is not None and states.grad.any()
+
+
+def test_gradients_are_taken_once() -> None:
+    head = nn.Linear(4, 9, bias=False)
+    loss = TiledLoss(head, PretrainedConfig(), tile=2)(torch.randn(1, 3, 4), torch.tensor([[1, 2, 3]]))
+    (loss * 0.5).backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
