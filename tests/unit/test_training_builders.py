@@ -13,36 +13,14 @@ from PIL import Image
 
 from movieqa.errors import ConfigError
 from movieqa.train.data.builders.boundary import build_boundary
-from movieqa.train.data.builders.building import BuiltRecords
 from movieqa.train.data.builders.identity import build_identity
 from movieqa.train.data.builders.names import NAMES
 from movieqa.train.data.config import DataConfig
 from movieqa.train.data.formats.reading import read_sample
 from movieqa.train.data.training_set import open_training_set
+from tests.built_records import check_readable, question, records_of
 from tests.tiny_checkpoint import tiny_processor
 from tests.training_data import noise_clip, write_picture, write_records
-
-
-def records_of(built: BuiltRecords) -> list[dict[str, Any]]:
-    records: list[dict[str, Any]] = json.loads(built.path.read_text(encoding="utf-8"))
-    assert len(records) == built.num_records == sum(built.kinds.values())
-    return records
-
-
-def question(record: dict[str, Any], turn: int = 0) -> str:
-    return str(record["conversations"][turn]["value"])
-
-
-def check_readable(built: BuiltRecords, images: Path) -> None:
-    """Every record is read by the training set, with all its pictures."""
-    processor = tiny_processor()
-    config = DataConfig(files=(built.path,), media=(built.path.parent, images), max_length=4096)
-    data = open_training_set(config, processor, processor.config)
-    assert len(data) == built.num_records and data.bad == ()
-    for index in range(len(data)):
-        example = data[index]
-        assert example.num_learned > 0
-        assert {role.role for role in example.roles} == {"reference", "test"}
 
 
 def vcr_line(**changes: Any) -> dict[str, Any]:
@@ -114,28 +92,6 @@ def test_a_reference_is_no_copy_of_its_pixels(tmp_path: Path, images: Path) -> N
     height, width = crop.shape[:2]
     for left in range(200 - width):
         assert np.abs(whole[:height, left : left + width] - crop).mean() > 20
-
-
-def test_refcoco_takes_training_objects_once(tmp_path: Path, images: Path) -> None:
-    lines = [
-        {"id": 1, "file_name": "film/a.jpg", "bbox": [100, 10, 80, 80], "split": "train"},
-        {"id": 2, "file_name": "film/a.jpg", "bbox": [100, 10, 80, 80], "split": "train"},
-        {"id": 3, "file_name": "film/a.jpg", "bbox": [0, 0, 90, 90], "split": "val"},
-        {"id": 4, "file_name": "film/a.jpg", "bbox": [0, 0, 9, 9], "split": "train"},
-        {"id": 5, "file_name": "film/a.jpg", "bbox": [0, 0, 90, 100], "split": "train"},
-        {"id": 6},
-    ]
-    built = build_identity("refcoco", write_records(tmp_path / "r.json", lines), images=images, out=tmp_path / "out")
-    first, second = records_of(built)
-    assert [first["id"], second["id"]] == ["1", "5"]
-    assert question(first, 1) == "<ref>Picture 1</ref><box>(500,100),(900,900)</box>"
-    assert built.skipped == {
-        "the same object again": 1,
-        "not of the training split": 1,
-        "the object is too small": 1,
-        "no expression of RefCOCO": 1,
-    }
-    check_readable(built, images)
 
 
 def flickr(tmp_path: Path, sentences: list[str], boxes: dict[str, list[tuple[int, int, int, int]]]) -> Path:
