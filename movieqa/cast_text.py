@@ -21,7 +21,8 @@ SHORT_PART = 20.0
 SCENE = 60.0
 """Seconds that are told of together where single shots take too much room."""
 
-_INTRODUCTION = "The people of this movie:"
+INTRODUCTION = "The people of this movie:"
+"""Stands before the lines that tell of people where no names stand in the film."""
 _WITH_MARKS = "The people of this movie; in it, names in brackets say who is on screen in what follows:"
 
 
@@ -152,7 +153,7 @@ class _Words:
         return f"[{', '.join(one.label for one in people)}]" if people else "[nobody known]"
 
     def told(self, people: Sequence[Identity], lines: Sequence[str], presence: Sequence[PresenceLine]) -> CastText:
-        return CastText(header=(_WITH_MARKS if presence else _INTRODUCTION, *lines), presence=tuple(presence))
+        return CastText(header=(_WITH_MARKS if presence else INTRODUCTION, *lines), presence=tuple(presence))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -173,7 +174,7 @@ class _Slots:
 
     def told(self, people: Sequence[Identity], lines: Sequence[str], presence: Sequence[PresenceLine]) -> CastText:
         ids = tuple(one.id for one in people)
-        return CastText(header=(_INTRODUCTION, *lines), presence=tuple(presence), people=ids)
+        return CastText(header=(INTRODUCTION, *lines), presence=tuple(presence), people=ids)
 
 
 def _levels(cast: Cast, shots: Sequence[Shot], until: float | None, form: _Form) -> tuple[CastText, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -79,11 +79,10 @@ class PersonSlots:
     def ask(self, question: str) -> str:
         """Return a question with slots for the people it names; a name that several may bear stays as it is."""
         people = people_by_name(self.cast)
-        forms = [(form, own[0].id) for name, own in people.items() if len(own) == 1 for form in called(name, people)]
-        for form, id_ in sorted(forms, key=lambda entry: -len(entry[0])):
-            if id_ in self.texts:
-                question = re.sub(rf"(?<![\w<]){re.escape(form)}(?!\w)", self.texts[id_], question)
-        return question
+        slots = {
+            name: self.texts[own[0].id] for name, own in people.items() if len(own) == 1 and own[0].id in self.texts
+        }
+        return put_slots(question, slots, names=people)
 
     def tell(self, text: str) -> str:
         """Return what a model wrote with names for slots; a slot that nobody has is somebody unknown."""
@@ -92,6 +91,37 @@ class PersonSlots:
     def _label(self, slot: int) -> str:
         one = self.cast.get(self.people[slot]) if slot < len(self.people) else None
         return one.label if one is not None else "somebody unknown"
+
+
+def put_slots(text: str, slots: Mapping[str, str], *, names: Collection[str]) -> str:
+    """Return a text with slots for the people it names, by their whole name or by a first name that nobody else has.
+
+    Args:
+        text: Any text.
+        slots: The token of each person, by name.
+        names: The names of all people, also of those without a slot.
+
+    Example:
+        >>> put_slots("Anna meets Ben Hur.", {"Ben Hur": "<person_4>"}, names=("Anna", "Ben Hur"))
+        'Anna meets <person_4>.'
+    """
+    forms = [(form, token) for name, token in slots.items() for form in called(name, names)]
+    for form, token in sorted(forms, key=lambda entry: -len(entry[0])):
+        text = re.sub(rf"(?<![\w<]){re.escape(form)}(?!\w)", token, text)
+    return text
+
+
+def without_slots(text: str) -> str:
+    """Take slots and identity marks out of a text that somebody wrote.
+
+    Example:
+        >>> without_slots("Who is <person_<identity>3>?")
+        'Who is ?'
+    """
+    before = None
+    while before != text:  # taking one out can join the halves of another
+        before, text = text, _SLOT.sub("", text.replace(IDENTITY_MARK, ""))
+    return text
 
 
 def is_renamed_only(before: Cast, after: Cast) -> bool:

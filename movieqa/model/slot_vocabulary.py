@@ -6,6 +6,7 @@ from typing import cast
 
 import torch
 from jaxtyping import Float, Int
+from tokenizers import AddedToken
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
@@ -35,18 +36,35 @@ def add_person_slots(model: MovieModel, processor: MovieProcessor) -> None:
         >>> add_person_slots(model, processor)  # doctest: +SKIP
         >>> model.save_pretrained("with-slots"), processor.save_pretrained("with-slots")  # doctest: +SKIP
     """
+    num_words = len(processor.tokenizer)
+    add_slot_tokens(processor)
     tokenizer = processor.tokenizer
-    if has_person_slots(tokenizer):
-        raise ConfigError("the model has person slots already")
-    means = [weight[: len(tokenizer)].float().mean(dim=0) for weight in _word_rows(model)]
-    tokenizer.add_tokens(list(SLOT_TEXTS), special_tokens=False)
+    means = [weight[:num_words].float().mean(dim=0) for weight in _word_rows(model)]
     if len(tokenizer) > len(_word_rows(model)[0]):
         model.language_model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-        for config in (model.config, processor.config):  # either may be the one that is saved last
-            config.language.vocab_size = len(tokenizer)
-    slots = torch.tensor(tokenizer.convert_tokens_to_ids(list(SLOT_TEXTS)))
+        model.config.language.vocab_size = len(tokenizer)  # it may be another than the processor's
+    slots = torch.tensor(slot_ids(tokenizer))
     for rows, mean in zip(_word_rows(model), means, strict=True):
         rows[slots.to(rows.device)] = mean.to(rows)
+
+
+def add_slot_tokens(processor: MovieProcessor) -> None:
+    """Give a processor the tokens of person slots; its model's rows for them are `add_person_slots`' work.
+
+    Raises:
+        ConfigError: The tokens are there already.
+    """
+    tokenizer, language = processor.tokenizer, processor.config.language
+    if has_person_slots(tokenizer):
+        raise ConfigError("the model has person slots already")
+    # as they are written: Llama's normaliser puts a space before every text, and would look for slots with one
+    tokenizer.add_tokens([AddedToken(text, normalized=False, special=False) for text in SLOT_TEXTS])
+    language.vocab_size = max(language.vocab_size, len(tokenizer))
+
+
+def slot_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Return the ids of all person slots, in order."""
+    return [int(one) for one in tokenizer.convert_tokens_to_ids(list(SLOT_TEXTS))]
 
 
 def _word_rows(model: MovieModel) -> list[Float[Tensor, "V D"]]:
@@ -56,14 +74,14 @@ def _word_rows(model: MovieModel) -> list[Float[Tensor, "V D"]]:
 
 
 def splice_identities(
-    embeddings: Float[Tensor, "1 L D"], input_ids: Int[Tensor, "1 L"], tokens: Float[Tensor, "K S D"]
-) -> Float[Tensor, "1 L D"]:
+    embeddings: Float[Tensor, "B L D"], input_ids: Int[Tensor, "B L"], tokens: Float[Tensor, "K S D"]
+) -> Float[Tensor, "B L D"]:
     """Write the tokens made of pictures of people over their slots, person by person.
 
     Args:
-        embeddings: Of a prompt; rows under an `IDENTITY_SLOT` are overwritten.
-        input_ids: The prompt's ids.
-        tokens: S tokens of each of the K people that the prompt introduces, in its order.
+        embeddings: Of prompts; rows under an `IDENTITY_SLOT` are overwritten.
+        input_ids: The prompts' ids.
+        tokens: S tokens of each of the K people that the prompts introduce, in their order.
 
     Raises:
         ConfigError: If the prompt has more or fewer slots than there are tokens.

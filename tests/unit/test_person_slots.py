@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tokenizers import normalizers
 from torch import Tensor
 
 from movieqa import api
@@ -22,7 +23,13 @@ from movieqa.memory.id_former_film import FilmIdFormer, FilmIdFormerConfig
 from movieqa.memory.identity_tokens import FOLDER, FilmIdentityTokens, IdentityTokens, IdentityTokensConfig
 from movieqa.memory.model_provider import ModelProvider
 from movieqa.memory.people import find_people
-from movieqa.model.slot_vocabulary import add_person_slots, has_person_slots, splice_identities
+from movieqa.model.slot_vocabulary import (
+    add_person_slots,
+    add_slot_tokens,
+    has_person_slots,
+    slot_ids,
+    splice_identities,
+)
 from movieqa.person_slots import IDENTITY_MARK, IDENTITY_SLOT, NUM_SLOTS, SLOT_TEXTS, PersonSlots, is_renamed_only
 from movieqa.preprocess.features import add_features
 from movieqa.prompt import FRAME_SLOT, Prompt, Turn
@@ -193,6 +200,20 @@ def test_a_model_gets_slots_that_start_as_the_mean_word(tmp_path: Path) -> None:
     again = open_model(tmp_path / "slotted", device="cpu")
     assert has_person_slots(again.processor.tokenizer)
     torch.testing.assert_close(again.model(input_ids=ids).logits, model(input_ids=ids).logits)
+
+
+def test_slots_are_tokens_where_a_normaliser_puts_spaces_before_texts() -> None:
+    """Llama's tokenizer does: a slot that follows another or a line end is one token all the same."""
+    processor = tiny_processor()
+    processor.tokenizer.backend_tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")]
+    )
+    add_slot_tokens(processor)
+    known = slot_ids(processor.tokenizer)
+    coded = processor.tokenizer(
+        "The people:\n<person_0>\n<person_1><person_2>, <person_63>'s", add_special_tokens=False
+    )
+    assert [one for one in coded["input_ids"] if one in known] == [known[slot] for slot in (0, 1, 2, 63)]
 
 
 def test_identity_tokens_are_spliced_person_by_person() -> None:
