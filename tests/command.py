@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -74,11 +75,25 @@ def movieqa(
     return Outcome(code=done.returncode, out=done.stdout, err=done.stderr)
 
 
-def movieqa_inside(*arguments: str | Path, stdin: str | None = None) -> Outcome:
-    """Run `movieqa` in this process and folder, which saves seconds where the verb loads torch."""
+def movieqa_inside(
+    *arguments: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None, stdin: str | None = None
+) -> Outcome:
+    """Run the same command line in this process, which saves starting another one and loading all it needs.
+
+    For what does not depend on being a process: not for signals, limits, standard streams or exit.
+
+    Args:
+        *arguments: The verb and its flags.
+        cwd: Where; by default here.
+        env: Variables on top of this process's.
+        stdin: What is typed.
+    """
     from movieqa.cli.app import app
 
-    done = CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin)
+    with contextlib.chdir(cwd or Path()):
+        done = CliRunner().invoke(
+            app, [str(argument) for argument in arguments], input=stdin, env={"COLUMNS": "100", **(env or {})}
+        )
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     return Outcome(code=done.exit_code, out=done.stdout, err=done.stderr)

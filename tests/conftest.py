@@ -15,6 +15,8 @@ settings.register_profile(
 settings.load_profile("default")
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+# two workers and their children share the cores: more threads would only wait for one another
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # started in the background, a shell lets its children ignore Ctrl-C, and they hand that on
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import random
 import resource
@@ -14,11 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from movieqa.cli.app import app
 from movieqa.eval.run import read_run
-from tests.command import Outcome, command_line, movieqa
+from tests.command import command_line, movieqa, movieqa_inside
 from tests.evaluation_films import make_films, make_samples, write_samples
 from tests.judge_server import Behaviour, judge_server
 
@@ -47,15 +44,6 @@ def arguments(films: Path) -> tuple[str | Path, ...]:
     return "eval", films / "qa.jsonl", "--out", "run.jsonl", "--batch", "4"
 
 
-def in_process(*arguments: str | Path, cwd: Path) -> Outcome:
-    """Run a command of the same command line in this process: no second is spent on starting another one."""
-    with contextlib.chdir(cwd):
-        done = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return Outcome(code=done.exit_code, out=done.stdout, err=done.stderr)
-
-
 @pytest.mark.parametrize("kills", [5, pytest.param(20, marks=pytest.mark.bench)])
 def test_a_run_killed_at_random_points_ends_as_one_undisturbed(
     films: Path, undisturbed: Path, tmp_path: Path, kills: int
@@ -77,7 +65,7 @@ def test_a_run_killed_at_random_points_ends_as_one_undisturbed(
         process.wait(timeout=60)
         stops.append(log.stat().st_size if log.exists() else 0)
     assert max(stops) > 0
-    last = in_process(*arguments(films), cwd=tmp_path)
+    last = movieqa_inside(*arguments(films), cwd=tmp_path)
     assert last.code == 0, last.err
     ended, expected = read_run(log), read_run(undisturbed)
     assert ended.content == expected.content
@@ -105,14 +93,14 @@ def test_an_interrupted_run_says_so_and_goes_on(films: Path, undisturbed: Path, 
     assert process.returncode == 3, errors
     assert "run the same command again to go on" in errors
     assert 0 < read_run(log).num_missing < NUM_SAMPLES
-    assert in_process(*arguments(films), cwd=tmp_path).code == 0
+    assert movieqa_inside(*arguments(films), cwd=tmp_path).code == 0
     assert read_run(log).content == read_run(undisturbed).content
     assert len(read_run(log).sessions) == 2
 
 
 def test_a_finished_run_is_not_asked_again(films: Path, undisturbed: Path) -> None:
     before = undisturbed.read_bytes()
-    assert in_process(*arguments(films), cwd=undisturbed.parent).code == 0
+    assert movieqa_inside(*arguments(films), cwd=undisturbed.parent).code == 0
     assert undisturbed.read_bytes() == before
 
 
@@ -124,7 +112,7 @@ def test_two_runs_at_once_on_one_log_are_refused(films: Path, tmp_path: Path) ->
         time.sleep(0.0005)
     process.send_signal(signal.SIGSTOP)
     try:
-        second = in_process(*arguments(films), cwd=tmp_path)
+        second = movieqa_inside(*arguments(films), cwd=tmp_path)
         assert second.complaint == (
             "movieqa: run.jsonl: another movieqa is writing this log; wait for it, or use another --out"
         )
@@ -141,18 +129,18 @@ def test_another_run_is_not_mixed_in(films: Path, undisturbed: Path) -> None:
         (("--until-free",), "settings until_free was False and is True now"),
         (("--limit", "9"), "data digest was"),
     ):
-        assert difference in in_process(*arguments(films), *flags, cwd=undisturbed.parent).complaint
+        assert difference in movieqa_inside(*arguments(films), *flags, cwd=undisturbed.parent).complaint
     assert undisturbed.read_bytes() == before
 
 
 def test_scores_come_from_the_log_alone(undisturbed: Path, tmp_path: Path) -> None:
     shutil.copy(undisturbed, tmp_path / "run.jsonl")
-    scored = in_process("score", "run.jsonl", "--json", cwd=tmp_path).json
+    scored = movieqa_inside("score", "run.jsonl", "--json", cwd=tmp_path).json
     values = {scores["scorer"]: scores["values"] for scores in scored["scores"]}
     assert values["choice"]["accuracy"] == 100.0
     assert 0 < values["token_f1"]["f1"] < 100
     assert scored["content"] == read_run(undisturbed).content
-    one = in_process("score", "run.jsonl", "--scorer", "choice", cwd=tmp_path)
+    one = movieqa_inside("score", "run.jsonl", "--scorer", "choice", cwd=tmp_path)
     assert one.out.splitlines() == ["choice  (100 scored)", "  accuracy                        100.000"]
 
 
@@ -161,25 +149,25 @@ def test_a_judge_scores_what_no_rule_can_and_is_asked_once(undisturbed: Path, tm
     said = {"pred": "yes", "score": 4}
     with judge_server(lambda number, body: Behaviour(reply=json.dumps(said))) as server:
         judge = ("--scorer", "judge_qa", "--judge", server.url, "--judge-model", "j", "--json")
-        few = in_process("score", "run.jsonl", *judge, "--max-judge-calls", "3", cwd=tmp_path).json["scores"][0]
+        few = movieqa_inside("score", "run.jsonl", *judge, "--max-judge-calls", "3", cwd=tmp_path).json["scores"][0]
         assert len(server.requests) == 3
         assert few["counts"]["unjudged"] > 0
-        whole = in_process("score", "run.jsonl", *judge, cwd=tmp_path).json["scores"][0]
+        whole = movieqa_inside("score", "run.jsonl", *judge, cwd=tmp_path).json["scores"][0]
         asked = len(server.requests)
-        assert in_process("score", "run.jsonl", *judge, cwd=tmp_path).json["scores"][0]["values"] == whole["values"]
+        assert movieqa_inside("score", "run.jsonl", *judge, cwd=tmp_path).json["scores"][0]["values"] == whole["values"]
         assert len(server.requests) == asked
     assert {name: whole["values"][name] for name in ("accuracy", "score")} == {"accuracy": 1.0, "score": 4.0}
     assert whole["counts"]["scored"] == 100
     assert "j, temperature 0" in whole["notes"][0]
     kept = ("--scorer", "judge_qa", "--judge-model", "j", "--json")
-    assert in_process("score", "run.jsonl", *kept, cwd=tmp_path).json["scores"][0]["values"] == whole["values"]
+    assert movieqa_inside("score", "run.jsonl", *kept, cwd=tmp_path).json["scores"][0]["values"] == whole["values"]
 
 
 def test_exports_hold_every_sample(undisturbed: Path, tmp_path: Path) -> None:
     pyarrow_parquet = pytest.importorskip("pyarrow.parquet")
     shutil.copy(undisturbed, tmp_path / "run.jsonl")
     for name in ("run.parquet", "run.json"):
-        assert in_process("score", "run.jsonl", "--export", name, cwd=tmp_path).code == 0
+        assert movieqa_inside("score", "run.jsonl", "--export", name, cwd=tmp_path).code == 0
     table = pyarrow_parquet.read_table(tmp_path / "run.parquet")
     predictions = read_run(undisturbed).predictions
     assert table["id"].to_pylist() == [one.sample.id for one in predictions]
@@ -195,7 +183,7 @@ def test_exports_hold_every_sample(undisturbed: Path, tmp_path: Path) -> None:
 
 def test_comparing_tells_what_only_one_run_has(films: Path, undisturbed: Path, tmp_path: Path) -> None:
     assert (
-        in_process(
+        movieqa_inside(
             "eval",
             films / "qa.jsonl",
             "--out",
@@ -209,13 +197,13 @@ def test_comparing_tells_what_only_one_run_has(films: Path, undisturbed: Path, t
         ).code
         == 0
     )
-    result = in_process("compare", undisturbed, "run.jsonl", "--json", cwd=tmp_path).json
+    result = movieqa_inside("compare", undisturbed, "run.jsonl", "--json", cwd=tmp_path).json
     (f1,) = [one for one in result if one["scorer"] == "token_f1"]
     assert (f1["num_common"], f1["num_only_a"], f1["num_only_b"], f1["num_changed"]) == (60, 140, 0, 0)
     (difference,) = f1["differences"]
     assert difference["samples"] == 30
     assert difference["interval"]["low"] <= difference["b"] - difference["a"] <= difference["interval"]["high"]
-    text = in_process("compare", undisturbed, "run.jsonl", cwd=tmp_path)
+    text = movieqa_inside("compare", undisturbed, "run.jsonl", cwd=tmp_path)
     assert "token_f1  (60 samples in both, 140 only in A)" in text.out
     assert "McNemar" in text.out
 
@@ -223,14 +211,14 @@ def test_comparing_tells_what_only_one_run_has(films: Path, undisturbed: Path, t
 def test_a_missing_film_fails_its_samples_and_the_exit_code_says_so(films: Path, tmp_path: Path) -> None:
     samples = [*make_samples(["film0", "lost"], 6)]
     write_samples(tmp_path / "qa.jsonl", samples)
-    done = in_process("eval", "qa.jsonl", "--films", films, "--out", "run.jsonl", cwd=tmp_path)
+    done = movieqa_inside("eval", "qa.jsonl", "--films", films, "--out", "run.jsonl", cwd=tmp_path)
     assert done.code == 1
     assert done.out == "run.jsonl  (3 answered, 3 failed)\n"
     assert "lost: the film cannot be opened: no film 'lost' in" in done.err
-    assert in_process("eval", "qa.jsonl", "--films", films, "--out", "run.jsonl", cwd=tmp_path).code == 1
+    assert movieqa_inside("eval", "qa.jsonl", "--films", films, "--out", "run.jsonl", cwd=tmp_path).code == 1
     shutil.copytree(films / "film1.movieqa", tmp_path / "lost.movieqa")
     again = ("eval", "qa.jsonl", "--films", films, "--workspaces", ".", "--out", "run.jsonl", "--redo-failed")
-    done = in_process(*again, cwd=tmp_path)
+    done = movieqa_inside(*again, cwd=tmp_path)
     assert (done.code, done.out) == (0, "run.jsonl  (6 answered)\n"), done.err
 
 
@@ -250,7 +238,7 @@ def test_bad_samples_are_one_clear_line(films: Path, tmp_path: Path, rows: list[
     text = rows if isinstance(rows, str) else "".join(json.dumps(row) + "\n" for row in rows)
     (tmp_path / "qa.jsonl").write_text(text)
     flags = ("--benchmark", "movieqa", "--films", films, "--out", "run.jsonl")
-    assert complaint in in_process("eval", "qa.jsonl", *flags, cwd=tmp_path).complaint
+    assert complaint in movieqa_inside("eval", "qa.jsonl", *flags, cwd=tmp_path).complaint
     assert not (tmp_path / "run.jsonl").exists()
 
 
@@ -275,7 +263,7 @@ def test_bad_arguments_are_one_clear_line(films: Path, undisturbed: Path, tmp_pa
         (("score", "run.jsonl", "--export", "run.csv"), "run.csv: no format goes with this ending"),
         (("score", "run.jsonl", "--export", "none/run.json"), "none/run.json: it cannot be written"),
     ):
-        assert complaint in in_process(*command, cwd=tmp_path).complaint, command
+        assert complaint in movieqa_inside(*command, cwd=tmp_path).complaint, command
     assert (tmp_path / "diary.txt").read_text() == "dear diary"
 
 
@@ -283,9 +271,9 @@ def test_references_without_spans_are_one_clear_line(films: Path, tmp_path: Path
     rows = [{"id": "1", "film": "film0", "question": "the key", "task": "moments"}]
     (tmp_path / "qa.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     flags = ("--benchmark", "movieqa", "--films", films, "--out", "run.jsonl")
-    assert in_process("eval", "qa.jsonl", *flags, cwd=tmp_path).code == 0
-    assert "grounding" in in_process("score", "run.jsonl", "--scorer", "grounding", cwd=tmp_path).complaint
-    usual = in_process("score", "run.jsonl", cwd=tmp_path)
+    assert movieqa_inside("eval", "qa.jsonl", *flags, cwd=tmp_path).code == 0
+    assert "grounding" in movieqa_inside("score", "run.jsonl", "--scorer", "grounding", cwd=tmp_path).complaint
+    usual = movieqa_inside("score", "run.jsonl", cwd=tmp_path)
     assert usual.code == 0
     assert "note: grounding" in usual.err
 
@@ -298,12 +286,12 @@ def test_a_full_disk_is_one_clear_line_and_the_run_goes_on(films: Path, undistur
     assert "run.jsonl: the disk takes no file this large" in stopped.complaint
     assert (tmp_path / "run.jsonl").read_bytes().endswith(b"\n")
     assert 0 < read_run(tmp_path / "run.jsonl").num_missing < NUM_SAMPLES
-    assert in_process(*arguments(films), cwd=tmp_path).code == 0
+    assert movieqa_inside(*arguments(films), cwd=tmp_path).code == 0
     assert read_run(tmp_path / "run.jsonl").content == read_run(undisturbed).content
 
 
 def test_the_list_names_licence_and_source() -> None:
-    listed = in_process("eval", "--list", "--json", cwd=Path.cwd()).json
+    listed = movieqa_inside("eval", "--list", "--json", cwd=Path.cwd()).json
     assert len(listed) >= 20
     assert all(one["licence"] and one["homepage"] and one["scorers"] for one in listed)
 
@@ -311,17 +299,17 @@ def test_the_list_names_licence_and_source() -> None:
 def test_logs_of_vtimellm_score_to_the_number_it_prints(tmp_path: Path) -> None:
     golden = Path(__file__).parents[1] / "golden" / "eval" / "vtimellm"
     arguments = (golden / "grounding_log_three_queries.txt", "--annotations", golden / "captioning_data.json")
-    (scores,) = in_process("score", *arguments, "--json", cwd=tmp_path).json["scores"]
+    (scores,) = movieqa_inside("score", *arguments, "--json", cwd=tmp_path).json["scores"]
     expected = json.loads((golden / "grounding_expected.json").read_text())["three_queries"]["metrics"]
     assert scores["values"] == pytest.approx(expected)
-    assert "mIoU" in in_process("score", *arguments, cwd=tmp_path).out
+    assert "mIoU" in movieqa_inside("score", *arguments, cwd=tmp_path).out
 
 
 def test_the_report_finds_the_films_that_the_log_was_made_of(films: Path, tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
-    done = in_process("eval", films / "qa.jsonl", "--limit", "4", "--out", "logs/run.jsonl", cwd=tmp_path)
+    done = movieqa_inside("eval", films / "qa.jsonl", "--limit", "4", "--out", "logs/run.jsonl", cwd=tmp_path)
     assert done.code == 0, done.err
-    assert in_process("eval-report", "logs/run.jsonl", cwd=tmp_path).code == 0
+    assert movieqa_inside("eval-report", "logs/run.jsonl", cwd=tmp_path).code == 0
     assert "say with --films" not in (tmp_path / "logs" / "run.html").read_text()
     assert str(films) not in (tmp_path / "logs" / "run.jsonl").read_text()
 
@@ -331,5 +319,5 @@ def test_moments_are_asked_for_in_hundredths(films: Path, tmp_path: Path) -> Non
     sample = {"id": "1", "film": film, "question": "a word is said", "task": "moments", "spans": [[0, 2]]}
     (tmp_path / "qa.jsonl").write_text(json.dumps(sample) + "\n")
     arguments = ("eval", "qa.jsonl", "--films", films, "--times", "hundredths", "--out", "run.jsonl")
-    assert in_process(*arguments, cwd=tmp_path).code == 0
+    assert movieqa_inside(*arguments, cwd=tmp_path).code == 0
     assert read_run(tmp_path / "run.jsonl").predictions[0].sample.facts["times"] == "hundredths"
