@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from movieqa.errors import TrainingError
-from movieqa.storage import sync_file, sync_folder, write_atomic
+from movieqa.manifest import FileEntry
+from movieqa.storage import read_bounded, sync_folder, write_atomic
 
+from .checkpoint_files import check_file_name, read_numbers, sharing_faults, write_numbers
 from .engine import Engine
+from .optimizer_state import Progress
 
-SCHEMA = "movieqa.checkpoint/1"
+SCHEMA = "movieqa.checkpoint/2"
 FOLDER = "checkpoints"
 _MANIFEST = "manifest.json"
+_MAX_MANIFEST_BYTES = 64 << 20
 _PREFIX = "step-"
-_STATE = "state"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +33,8 @@ class CheckpointFacts:
         tokens: Positions that were read.
         config: Digest of the run.
         data: Digest of its data.
-        world_size: Processes that wrote it.
-        zero_stage: How the optimizer is split among them.
+        world_size: Processes that wrote it; any number can read it.
+        zero_stage: How the optimizer was split among them; it can be split otherwise.
     """
 
     step: int
@@ -39,47 +44,75 @@ class CheckpointFacts:
     world_size: int
     zero_stage: int
 
+    def __post_init__(self) -> None:
+        """Check the types of what a file may hold otherwise.
+
+        Raises:
+            ValueError: If a count is none, or a digest is no text.
+        """
+        for name, value in asdict(self).items():
+            is_good = type(value) is str if name in ("config", "data") else type(value) is int and value >= 0
+            if not is_good:
+                raise ValueError(f"{name} is {str(value)[:80]}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Manifest:
+    """What a checkpoint says of itself."""
+
+    facts: CheckpointFacts
+    progress: Progress
+    files: Mapping[str, FileEntry]
+
+    def to_json(self) -> str:
+        content = {"schema": SCHEMA, **asdict(self.facts), **asdict(self.progress)}
+        return json.dumps({**content, "files": {name: asdict(entry) for name, entry in self.files.items()}}, indent=1)
+
+    @classmethod
+    def read(cls, folder: Path) -> _Manifest:
+        content: Any = json.loads(read_bounded(folder / _MANIFEST, limit=_MAX_MANIFEST_BYTES))
+        if content.pop("schema") != SCHEMA:
+            raise ValueError("another version of movieqa wrote it")
+        files = {}
+        for name, entry in content.pop("files").items():
+            check_file_name(name)
+            files[name] = FileEntry(**entry)
+        progress = Progress(**{field.name: content.pop(field.name) for field in fields(Progress)})
+        return cls(facts=CheckpointFacts(**content), progress=progress, files=files)
+
 
 def save_checkpoint(engine: Engine, facts: CheckpointFacts, out: Path, *, keep: int) -> None:
     """Write a checkpoint; it exists when its manifest does, and its folder gets its name last.
 
     Args:
-        engine: What is saved.
+        engine: What is saved; all processes call this.
         facts: Of this moment.
-        out: The run's folder.
+        out: The run's folder, which all processes see.
         keep: Checkpoints that stay.
 
     Raises:
-        TrainingError: If the disk refuses.
+        TrainingError: If the disk refuses; what was written of this checkpoint is removed.
     """
     processes, folder = engine.processes, out / FOLDER
     name = f"{_PREFIX}{facts.step:08d}"
     partial = folder / f".{name}.partial"
+    state = engine.state()
     try:
-        if processes.is_first:
-            folder.mkdir(parents=True, exist_ok=True)
-            for left in folder.glob(".*.partial"):
-                shutil.rmtree(left)
-        processes.wait()
-        engine.save(str(partial), _STATE)
-        processes.wait()
-        if processes.is_first:
-            for script in partial.glob("*.py"):
-                script.unlink()  # DeepSpeed's tools, which would run what the files hold
-            files = sorted(path for path in partial.rglob("*") if path.is_file())
-            for file in files:
-                sync_file(file)
-            sizes = {file.relative_to(partial).as_posix(): file.stat().st_size for file in files}
-            content = {"schema": SCHEMA, **asdict(facts), "files": sizes}
-            write_atomic(partial / _MANIFEST, json.dumps(content, indent=1) + "\n")
-            shutil.rmtree(folder / name, ignore_errors=True)
-            partial.rename(folder / name)
-            sync_folder(folder)
-            for old in _finished(folder)[:-keep]:
-                shutil.rmtree(old)
-        processes.wait()
+        with sharing_faults(processes):
+            if processes.is_first:
+                for left in folder.glob(".*.partial"):
+                    shutil.rmtree(left)
+                partial.mkdir(parents=True)
+        files = write_numbers(state, partial, processes)
+        with sharing_faults(processes):
+            if processes.is_first:
+                manifest = _Manifest(facts=facts, progress=state.progress, files=files)
+                write_atomic(partial / _MANIFEST, manifest.to_json() + "\n")
+                _publish(partial, folder / name, keep=keep)
     except OSError as error:
-        raise TrainingError(f"{partial} cannot be written ({error.strerror or error})", hint="make room") from error
+        if processes.is_first:
+            shutil.rmtree(partial, ignore_errors=True)
+        raise TrainingError(f"{partial} cannot be written ({error})", hint="make room") from error
 
 
 def find_checkpoint(out: Path) -> tuple[Path, CheckpointFacts] | None:
@@ -92,31 +125,25 @@ def find_checkpoint(out: Path) -> tuple[Path, CheckpointFacts] | None:
     if not found:
         return None
     newest = found[-1]
-    try:
-        content = json.loads((newest / _MANIFEST).read_text(encoding="utf-8"))
-        if content.pop("schema") != SCHEMA:
-            raise ValueError("of another version")
-        for name, size in content.pop("files").items():
-            if (newest / name).stat().st_size != size:
-                raise ValueError(f"{name} is not whole")
-        return newest, CheckpointFacts(**content)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TrainingError(
-            f"{newest} is damaged ({error})", hint="remove it; the run goes on from the one before, or anew"
-        ) from error
+    manifest = _read_manifest(newest)
+    for name, entry in manifest.files.items():
+        path = newest / name
+        if not path.is_file() or path.stat().st_size != entry.num_bytes:
+            raise _damaged(newest, f"{name} is not whole")
+    return newest, manifest.facts
 
 
 def load_checkpoint(engine: Engine, path: Path, facts: CheckpointFacts, expected: CheckpointFacts) -> None:
-    """Bring a run back to a checkpoint.
+    """Bring a run back to a checkpoint, whatever its number of processes and ZeRO stage were.
 
     Args:
-        engine: What is brought back.
+        engine: What is brought back; all processes call this.
         path: The checkpoint.
         facts: What it is of.
         expected: What this run is.
 
     Raises:
-        TrainingError: If the run, its data or the number of processes is another.
+        TrainingError: If the run or its data is another, or the checkpoint is damaged.
     """
     differences = {
         "other settings": facts.config != expected.config,
@@ -125,18 +152,35 @@ def load_checkpoint(engine: Engine, path: Path, facts: CheckpointFacts, expected
     for what, is_other in differences.items():
         if is_other:
             raise TrainingError(f"{path} is of a run with {what}", hint="use the same, or another --out")
-    shape = (facts.world_size, facts.zero_stage)
-    if shape != (expected.world_size, expected.zero_stage):
-        raise TrainingError(
-            f"{path} was written by {facts.world_size} processes with ZeRO stage {facts.zero_stage}, "
-            f"and this run has {expected.world_size} with stage {expected.zero_stage}",
-            hint="start it as it was, or begin another run with --model set to an export",
-        )
+    manifest = _read_manifest(path)
+    state = engine.state()
     try:
-        engine.load(str(path), _STATE)
-    except (OSError, RuntimeError, ValueError, KeyError, AssertionError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise TrainingError(f"{path} cannot be read ({reason})", hint="remove it") from error
+        state.begin(manifest.progress)
+        read_numbers(state, path, manifest.files, engine.processes)
+    except OSError as error:
+        raise _damaged(path, str(error)) from error
+    state.finish()
+
+
+def _publish(partial: Path, path: Path, *, keep: int) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+    partial.rename(path)
+    sync_folder(path.parent)
+    for old in _finished(path.parent)[:-keep]:
+        shutil.rmtree(old)
+
+
+def _read_manifest(path: Path) -> _Manifest:
+    try:
+        return _Manifest.read(path)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _damaged(path, f"no {error}" if isinstance(error, KeyError) else str(error)) from error
+
+
+def _damaged(path: Path, reason: str) -> TrainingError:
+    return TrainingError(
+        f"{path} is damaged ({reason})", hint="remove it; the run goes on from the one before, or anew"
+    )
 
 
 def _finished(folder: Path) -> list[Path]:
