@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,20 @@ import pytest
 
 from movieqa import api
 from movieqa.errors import MovieQAError
-from tests.command import movieqa
+from tests.bad_training_data import ASKED, BAD, place
+from tests.command import movieqa, movieqa_inside
 from tests.tiny_checkpoint import save_tiny_model
 from tests.training_data import noise_clip, said, write_picture, write_records
 
-ASKED = said("<image>\nWho runs?", "Mara does.")
+DAMAGED = {
+    "empty.json": b"",
+    "none.json": b"[]",
+    "data.json.gz": gzip.compress(b"[]"),
+    "half.json": b"[{}",
+    "deep.json": b"[" + b'{"a":' * 100_000,
+    "line.jsonl": b'{"a": "' + b"x" * (17 << 20),
+    "record.json": b'[{"a": "' + b"x" * (17 << 20),
+}
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +34,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
 
 
-def test_good_and_bad_samples_are_told(tmp_path: Path, model: Path) -> None:
+def test_good_and_bad_samples_are_told(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     write_picture(tmp_path / "a.png")
     noise_clip(tmp_path / "b.mkv")
     (tmp_path / "broken.png").write_text("no picture")
@@ -35,7 +47,7 @@ def test_good_and_bad_samples_are_told(tmp_path: Path, model: Path) -> None:
         {"conversations": said("Is it so?", "Yes.")},
     ]
     write_records(tmp_path / "data.jsonl", records)
-    found = movieqa("data", "check", "data.jsonl", "--model", model, "--json", cwd=tmp_path)
+    found = movieqa_inside("data", "check", "data.jsonl", "--model", model, "--json")
     assert found.code == 1
     assert found.json["num_samples"] == 4 and found.json["formats"] == {
         "llava-picture": 2,
@@ -52,10 +64,40 @@ def test_good_and_bad_samples_are_told(tmp_path: Path, model: Path) -> None:
     assert "\x1b" not in deep.describe()
 
 
+def test_every_kind_of_bad_data_is_one_line(tmp_path: Path, model: Path) -> None:
+    """All of them in one file, through the real command: each is told once, and the good ones are still good."""
+    cases = [bad for bad in BAD.values() if bad.settings is None]
+    records = [{"conversations": said("Is it so?", "Yes.")}]
+    for number, bad in enumerate(cases):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        bad.write(folder)
+        records += [place(bad.record, folder.name), {"id": "twice", "conversations": said("Is it so?", "Yes.")}]
+    write_records(tmp_path / "data.jsonl", records)
+    found = movieqa("data", "check", "data.jsonl", "--model", model, "--deep", cwd=tmp_path)
+    assert found.code == 1 and "Traceback" not in found.err, found.err
+    lines = found.out.splitlines()
+    assert lines[0] == f"{len(cases) + 1 + sum(bad.is_late for bad in cases)} samples, {len(cases)} bad"
+    told = [line for line in lines if line.startswith("bad: ")]
+    by_record = {int(number): line for line in told for number in re.findall(r"data\.jsonl: record (\d+)", line)}
+    assert len(told) == len(by_record) == len(cases)
+    for number, bad in enumerate(cases):
+        assert bad.says in by_record[2 * number + 2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         ({"files": ["no.json"]}, "no.json cannot be read"),
+        ({"files": ["."]}, "it is no file"),
+        ({"files": ["pipe.json"]}, "it is no file"),
+        ({"files": ["empty.json"]}, "no sample to learn from in empty.json"),
+        ({"files": ["none.json"]}, "no sample to learn from in none.json"),
+        ({"files": ["data.json.gz"]}, "data.json.gz holds no text; give JSON or JSON lines; unpack what is compressed"),
+        ({"files": ["half.json"]}, "half.json: it breaks off at byte 3"),
+        ({"files": ["deep.json"]}, "deep.json: nested too deeply at byte 1"),
+        ({"files": ["line.jsonl"]}, "line.jsonl: a line of more than 16 MB"),
+        ({"files": ["record.json"]}, "record.json: damaged, or a record of more than 16 MB, at byte 1"),
         ({"max_length": 3}, "max_length must be at least 16"),
         ({"template": "none"}, "no chat template 'none'"),
         ({"model": "nowhere"}, "nowhere"),
@@ -67,6 +109,9 @@ def test_what_cannot_be_is_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_records(tmp_path / "data.json", [{"conversations": said("Is it so?", "Yes.")}])
+    os.mkfifo("pipe.json")
+    for name, text in DAMAGED.items():
+        Path(name).write_bytes(text)
     with pytest.raises(MovieQAError, match=re.escape(says)) as found:
         api.data_check(**{"files": ["data.json"], "model": model, **arguments})
     assert "\n" not in str(found.value)

@@ -15,8 +15,9 @@ from movieqa.errors import ConfigError
 from .sample import SampleError
 
 _CHUNK = 1 << 20
-_MAX_RECORD = 256 << 20
-"""Bytes; the longest published record, a film's text, is below one megabyte."""
+_MAX_RECORD = 16 << 20
+"""Bytes; the longest published record, a film's text, is below one megabyte. As objects it may take 20 times that."""
+_COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 _SPACES = re.compile(r"[ \t\r\n]*")
 
 
@@ -49,8 +50,14 @@ class RecordFile:
             ConfigError: If the file cannot be read, or is damaged so that nothing after it can be found.
         """
         try:
+            check_regular(self.path)
             with self.path.open("rb") as file:
-                first = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+                head = file.read(4096)
+            if b"\0" in head or head.startswith(_COMPRESSED):
+                raise ConfigError(
+                    f"{self.path} holds no text", hint="give JSON or JSON lines; unpack what is compressed"
+                )
+            first = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
             yield from self._array() if first == b"[" else self._lines()
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{self.path} cannot be read ({error})") from error
@@ -76,7 +83,10 @@ class RecordFile:
                 place = RecordPlace(start=start, length=len(line))
                 start += len(line)
                 if not line.endswith(b"\n") and len(line) == _MAX_RECORD:
-                    raise ConfigError(f"{self.path}: a line of more than {_MAX_RECORD >> 20} MB")
+                    raise ConfigError(
+                        f"{self.path}: a line of more than {_MAX_RECORD >> 20} MB",
+                        hint="write one record a line, or an array of records",
+                    )
                 if not line.strip(b"\xef\xbb\xbf \t\r\n"):
                     continue
                 try:
@@ -104,6 +114,16 @@ class RecordFile:
                     window.skip(",")
         finally:
             window.close()
+
+
+def check_regular(path: Path) -> None:
+    """Refuse what is there and no file: a pipe would be waited for, a device read without end.
+
+    Raises:
+        ConfigError: If it is a folder, a pipe or a device.
+    """
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"{path} cannot be read (it is no file)", hint="name a file of records")
 
 
 class _Window:
@@ -144,11 +164,18 @@ class _Window:
                 value, end = decoder.raw_decode(self._text, self._at)
             except RecursionError:
                 raise ConfigError(f"{self._path}: nested too deeply at byte {self.place}") from None
-            except ValueError as error:
-                size = min(2 * size, _MAX_RECORD)
-                if len(self._text) > _MAX_RECORD or not self._grow(size):
-                    raise ConfigError(f"{self._path}: damaged at byte {self.place} ({error})") from None
+            except json.JSONDecodeError as error:
+                room = _MAX_RECORD - len(self._text) + self._at
+                if room <= 0:
+                    raise ConfigError(
+                        f"{self._path}: damaged, or a record of more than {_MAX_RECORD >> 20} MB, at byte {self.place}"
+                    ) from None
+                size = min(2 * size, room)
+                if not self._grow(size):
+                    raise ConfigError(f"{self._path}: damaged at byte {self.place} ({error.msg})") from None
                 continue
+            except ValueError as error:  # a number of thousands of digits
+                raise ConfigError(f"{self._path}: damaged at byte {self.place} ({error})") from None
             if end < len(self._text) or not self._grow(_CHUNK):  # else a number could go on
                 return value, self._text[self._at : end]
 

@@ -95,7 +95,12 @@ def _tensor(array: NDArray[np.floating]) -> Tensor:
 def _checked(features: Tensor, path: Path, config: MovieConfig) -> Tensor:
     rows, width = 1 + config.num_patches, int(config.vision.hidden_size)
     shape = tuple(features.shape)
-    if features.dtype not in _FLOATS or len(shape) != 3 or shape[1:] != (rows, width) or not shape[0]:
+    if len(shape) < 3:  # VTimeLLM's: no rows of patches, from which every token of this model is made
+        raise SampleError(
+            f"{path.name}: features of shape {list(shape)} have one vector a frame, and this model reads {rows} rows of "
+            f"{width}; leave them away and give the videos or pictures themselves"
+        )
+    if features.dtype not in _FLOATS or shape[1:] != (rows, width) or not shape[0]:
         raise SampleError(
             f"{path.name}: features of shape {list(shape)} are not this model's: its frames have {rows} rows of {width}"
         )

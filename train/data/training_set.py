@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from movieqa.errors import ConfigError, TrainingError
 from movieqa.model import Media, MovieConfig, MovieProcessor
+from movieqa.model.slot_vocabulary import has_person_slots
 from movieqa.storage import digest_file, digest_json
 
 from .config import DataConfig
@@ -23,10 +25,10 @@ from .example import NOTHING, Example, MediaRole, empty_example
 from .formats.reading import read_sample
 from .measures import SampleFacts, load_measures, measures_key, save_measures
 from .media import MediaReader
-from .opened import Frames
+from .opened import Frames, Medium
 from .order import IntArray
-from .record_files import RecordFile
-from .sample import BadSample, Sample, SampleError
+from .record_files import RecordFile, check_regular
+from .sample import BadSample, MediumRef, Sample, SampleError
 from .templates import processor_for
 
 
@@ -112,20 +114,22 @@ class TrainingSet(Dataset[Example]):
         if len(encoded) != facts.num_tokens:
             raise SampleError("the sample or its media changed since the data was opened")
         read: dict[tuple[str, bytes], Frames] = {}  # the same frames in two turns are the same tensor
-        media, roles = [], []
-        for ref, medium, frames in zip(encoded.refs, encoded.media, encoded.frames, strict=True):
+
+        def open_media(ref: MediumRef, medium: Medium, frames: NDArray[np.int64]) -> Media:
             key = (medium.source, repr(ref.stretch).encode() + frames.tobytes())
             if key not in read:
                 read[key] = medium.read(frames)
-            found = read[key]
             guidance = self._processor.guidance_ids(ref.guidance)
-            media.append(Media(guidance_ids=guidance, pixels=found.pixels, features=found.features))
-            roles.append(MediaRole(role=ref.role, identity=ref.identity))
+            return Media(guidance_ids=guidance, pixels=read[key].pixels, features=read[key].features)
+
+        people = [(ref, self._media.open(ref)) for ref in sample.people]
         return Example(
             input_ids=encoded.encoded.input_ids,
             labels=encoded.encoded.labels,
-            media=tuple(media),
-            roles=tuple(roles),
+            media=tuple(map(open_media, encoded.refs, encoded.media, encoded.frames)),
+            roles=tuple(MediaRole(role=ref.role, identity=ref.identity) for ref in encoded.refs),
+            people=tuple(open_media(ref, medium, np.arange(medium.num_frames)) for ref, medium in people),
+            people_roles=tuple(MediaRole(role=ref.role, identity=ref.identity) for ref in sample.people),
             segments=(len(encoded),),
             indices=(index,),
             names=(self.describe(index),),
@@ -150,7 +154,7 @@ def open_training_set(
         found_bad: Bad samples are added to it as they are found, also where none is good in the end.
 
     Raises:
-        ConfigError: If a file cannot be read.
+        ConfigError: If a file cannot be read, or slots are to be written that the model does not have.
         TrainingError: If more samples are bad than `config.max_bad`, or none is good.
 
     Example:
@@ -160,6 +164,11 @@ def open_training_set(
     """
     if not config.files:
         raise ConfigError("no training data", hint="give files of records with --data")
+    if config.people != "names" and not has_person_slots(processor.tokenizer):
+        raise ConfigError(
+            f"data.people={config.people}: the model has no slots for people",
+            hint="add person_slots to model.trains, or set data.people=names",
+        )
     folders = config.media or tuple(dict.fromkeys(path.parent for path in config.files))
     trained = processor_for(processor, model_config, config.template)
     media = MediaReader(trained, model_config, config, folders)
@@ -200,6 +209,7 @@ def check_bad(bad: Sequence[BadSample], most: int) -> None:
 
 
 def _digest(path: Path) -> str:
+    check_regular(path)
     try:
         return digest_file(path)
     except OSError as error:
@@ -246,7 +256,7 @@ def _scan(
 
 
 def _encode(sample: Sample, media: MediaReader, processor: MovieProcessor, config: DataConfig) -> EncodedSample:
-    opened = [media.open(ref) for ref in sample.media]
+    opened = [media.open(ref) for ref in (*sample.media, *sample.people)][: len(sample.media)]
     return encode_sample(sample, opened, processor, max_length=config.max_length)
 
 
