@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import resource
 import shutil
 import time
 from collections.abc import Sequence
@@ -10,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 
 from movieqa import api
 from movieqa.model import MovieModel, load_model
 from movieqa.model.processor import MovieProcessor
 from movieqa.prompt import DEFAULT_TEMPLATE
-from movieqa.train.checkpoint_files import SafeCheckpointEngine
-from movieqa.train.engine import whole_name
 
 from .film_world_exam import Question, Score, best_constant, choose_pictures, score, take_exam
 
@@ -104,6 +105,7 @@ class Report:
         recipe: Its recipe.
         model: Folder of the trained model.
         seconds: That the training took, reading of data and export included.
+        processor: Seconds of processor time in it.
         curve: Loss and score on the way.
         rows: All questions, then each kind.
     """
@@ -111,6 +113,7 @@ class Report:
     recipe: str
     model: Path
     seconds: float
+    processor: float
     curve: Sequence[Point]
     rows: Sequence[Row]
 
@@ -120,15 +123,26 @@ def attend(stage: Stage, model: Path, out: Path) -> Report:
     shutil.rmtree(out, ignore_errors=True)
     arguments = {"model": model, "data": [stage.lessons], "settings": [*_SETTINGS, *stage.settings]}
     steps = api.plan_training(stage.recipe, **arguments).steps
-    every = max(1, steps // _POINTS)
+    every = math.ceil(steps / _POINTS)
     arguments["settings"].append(f"checkpoint.every={every}")
-    started = time.perf_counter()
+    started, used = time.perf_counter(), processor_seconds()
     result = api.train_model(stage.recipe, out=out, **arguments)
-    seconds = time.perf_counter() - started
+    seconds, processor = time.perf_counter() - started, processor_seconds() - used
     curve = _curve(stage, model, out)
     return Report(
-        recipe=stage.recipe, model=result.model, seconds=seconds, curve=curve, rows=_rows(stage, result.model, out)
+        recipe=stage.recipe,
+        model=result.model,
+        seconds=seconds,
+        processor=processor,
+        curve=curve,
+        rows=_rows(stage, result.model, out),
     )
+
+
+def processor_seconds() -> float:
+    """Return the processor time of this process and of all that it started and waited for."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def _curve(stage: Stage, model: Path, out: Path) -> list[Point]:
@@ -174,8 +188,6 @@ def _checkpoints(out: Path) -> list[int]:
 @torch.no_grad()
 def _restore(model: MovieModel, out: Path, step: int) -> None:
     """Give a model the weights that a run had after a step."""
-    file = out / "checkpoints" / f"step-{step:08d}" / "state" / "mp_rank_00_model_states.pt"
-    weights = SafeCheckpointEngine().load(str(file), map_location="cpu")["module"]
     places = dict(model.named_parameters(remove_duplicate=False))  # tied weights have two names
-    for name, weight in weights.items():
-        places[whole_name(name)].copy_(weight)
+    for name, weight in load_file(out / "checkpoints" / f"step-{step:08d}" / "weight-00000.safetensors").items():
+        places[name].copy_(weight)
