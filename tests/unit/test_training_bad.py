@@ -84,7 +84,7 @@ def test_a_damaged_file_is_not_half_used(tmp_path: Path) -> None:
 
 
 def test_a_file_in_one_line_takes_little_memory(tmp_path: Path) -> None:
-    """As arrays of half a million records are published: 12 MB here, read a megabyte at a time."""
+    """As arrays of half a million records are published: 12 MB here, read piece by piece."""
     one = json.dumps({"conversations": said("word " * 500, "word " * 500)})
     (tmp_path / "data.json").write_text(f"[{','.join([one] * 2400)}]")
     tracemalloc.start()

@@ -14,7 +14,7 @@ from movieqa.errors import ConfigError
 
 from .sample import SampleError
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
 _MAX_RECORD = 16 << 20
 """Bytes; the longest published record, a film's text, is below one megabyte. As objects it may take 20 times that."""
 _COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
