@@ -56,6 +56,40 @@ def test_processes_share_a_step_without_loss(
         assert all(len(micro) == (micro_batch if capacity is None else 1) for share in shares for micro in share)
 
 
+@given(
+    lengths=LENGTHS,
+    per_step=st.integers(1, 9),
+    parts=st.lists(st.tuples(st.integers(1, 5), st.integers(1, 8)), min_size=2, max_size=4),
+    capacity=st.one_of(st.none(), st.integers(20, 90)),
+)
+def test_a_run_resumed_by_other_numbers_of_processes_keeps_its_order(
+    lengths: list[int], per_step: int, parts: list[tuple[int, int]], capacity: int | None
+) -> None:
+    """Each part of a run has a world size and some steps; together they are the run of one process."""
+
+    def read(world_size: int, start: int, stop: int) -> list[list[int]]:
+        order = BatchOrder(lengths, samples_per_step=per_step, seed=4, capacity=capacity)
+        return [
+            sorted(
+                index
+                for rank in range(world_size)
+                for micro in order.share(step, rank=rank, world_size=world_size, micro_batch=2)
+                for row in micro
+                for index in row
+                if index != NOTHING
+            )
+            for step in islice(order.from_step(start), stop - start)
+        ]
+
+    ends = np.cumsum([0, *(steps for _, steps in parts)]).tolist()
+    resumed = [
+        step
+        for (size, _), start, stop in zip(parts, ends[:-1], ends[1:], strict=True)
+        for step in read(size, start, stop)
+    ]
+    assert resumed == read(1, 0, ends[-1])
+
+
 @given(lengths=LENGTHS, capacity=st.integers(1, 90))
 def test_packing_keeps_every_token_once(lengths: list[int], capacity: int) -> None:
     rows = pack_rows(lengths, capacity)
