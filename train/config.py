@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from movieqa.errors import ConfigError
 from movieqa.storage import digest_json
@@ -13,9 +13,22 @@ from movieqa.storage import digest_json
 from .data.config import DataConfig
 from .fields import build
 
-Part = Literal["language_model", "content_projector", "context_attention", "text_decoder", "id_former"]
-PARTS: tuple[Part, ...] = ("language_model", "content_projector", "context_attention", "text_decoder", "id_former")
-"""What can be trained of a model; the vision tower never is. `text_decoder` includes its queries and its norm."""
+Part = Literal[
+    "language_model",
+    "content_projector",
+    "context_attention",
+    "text_decoder",
+    "id_former",
+    "person_slots",
+    "identity_tokens",
+]
+PARTS: tuple[Part, ...] = get_args(Part)
+"""What can be trained of a model; the vision tower never is.
+
+`text_decoder` includes its queries and its norm. `person_slots` gives the model the tokens of slots where it has none,
+and trains their rows where the language model is not trained whole. `identity_tokens` brings what the ID-Former
+remembers of a person to the language model, beside their slot.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +38,14 @@ class ModelConfig:
     Attributes:
         folder: A model's folder or hub name.
         trains: Parts of which every weight is trained; LoRA comes on top of them.
-        id_former: Folder of an ID-Former; where the recipe trains one and none is given, a new one is made.
+        id_former: Folder of an ID-Former; by default the model's own, and where it has none a new one is trained.
+        identity_tokens: Folder of what makes identity tokens; the same holds for it.
     """
 
     folder: str = ""
     trains: tuple[Part, ...] = ()
     id_former: str | None = None
+    identity_tokens: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,21 +7,24 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from movieqa.checkpoint.folders import new_folder
 from movieqa.errors import TrainingError
 from movieqa.model.loading import check_finite
 
 from .config import TrainConfig
-from .opening import ADAPTER, MakeIdFormer, open_model
-
-ID_FORMER = "id-former"
-"""Folder of a trained ID-Former, inside the model's folder."""
+from .opening import ADAPTER, ID_FORMER, IDENTITY_TOKENS, MakeIdentityTokens, MakeIdFormer, open_model
+from .trainable import named_weights
 
 
 def export_model(
-    config: TrainConfig, weights: Mapping[str, Tensor], target: Path, *, make_id_former: MakeIdFormer | None = None
+    config: TrainConfig,
+    weights: Mapping[str, Tensor],
+    target: Path,
+    *,
+    make_id_former: MakeIdFormer | None = None,
+    make_identity_tokens: MakeIdentityTokens | None = None,
 ) -> None:
     """Write a trained model with its tokenizers, in safetensors; an earlier export of the same run is replaced.
 
@@ -30,15 +33,16 @@ def export_model(
         weights: Everything that was trained, by its name in the model.
         target: The folder.
         make_id_former: Makes the ID-Former of recipes that train one.
+        make_identity_tokens: Makes what makes identity tokens of recipes that train it.
 
     Raises:
         TrainingError: If the weights are not those of the run, or not finite.
         CheckpointError: If the folder cannot be written.
     """
-    opened = open_model(config, make_id_former=make_id_former, quantises=False)
-    places: dict[str, nn.Parameter] = dict(opened.model.named_parameters())
-    if opened.id_former is not None:
-        places |= {f"id_former.{name}": weight for name, weight in opened.id_former.named_parameters()}
+    opened = open_model(
+        config, make_id_former=make_id_former, make_identity_tokens=make_identity_tokens, quantises=False
+    )
+    places = dict(named_weights(opened.model, id_former=opened.id_former, identity_tokens=opened.identity_tokens))
     trained = {name for name, weight in places.items() if weight.requires_grad}
     if trained != set(weights):
         other = sorted(trained ^ set(weights))
@@ -57,5 +61,9 @@ def export_model(
             model.language_model = opened.adapters.unload()
         model.save_pretrained(folder)
         opened.processor.save_pretrained(folder)
-        if opened.id_former is not None:
-            opened.id_former.save(folder / ID_FORMER)
+        for name, module in ((ID_FORMER, opened.id_former), (IDENTITY_TOKENS, opened.identity_tokens)):
+            earlier = Path(config.model.folder) / name
+            if module is not None:
+                module.save(folder / name)
+            elif earlier.is_dir():  # of another stage: it still belongs to the model
+                shutil.copytree(earlier, folder / name)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from .data.training_set import open_training_set
 from .engine import Engine
 from .exporting import export_model
 from .metrics import MetricsLog, StepMetrics
-from .opening import MakeIdFormer, OpenedModel, open_model
+from .opening import MakeIdentityTokens, MakeIdFormer, OpenedModel, open_model
 from .operations import Operations, count_operations, peak_operations
 from .processes import Processes, join_processes
 from .reading import ReadStep, Samples, read_steps, to_micro
@@ -41,6 +42,7 @@ def run_training(
     *,
     resume: bool = True,
     make_id_former: MakeIdFormer | None = None,
+    make_identity_tokens: MakeIdentityTokens | None = None,
     progress: bool = False,
     watch: Callable[[StepMetrics], None] | None = None,
 ) -> TrainResult:
@@ -51,6 +53,7 @@ def run_training(
         out: Its folder: settings, metrics, checkpoints and, in the end, the model.
         resume: Whether to go on from the newest checkpoint in it; else it must hold no run.
         make_id_former: Makes the ID-Former of recipes that train one.
+        make_identity_tokens: Makes what makes identity tokens of recipes that train it.
         progress: Show a bar on standard error.
         watch: Called after each step.
 
@@ -69,13 +72,19 @@ def run_training(
         torch.backends.cuda.matmul.allow_tf32 = config.compute.tf32
         _check_folder(config, out, resume=resume)
         torch.manual_seed(config.seed)  # new weights (LoRA, an ID-Former) are the same on every process
-        opened = open_model(config, device=processes.device, make_id_former=make_id_former)
+        opened = open_model(
+            config,
+            device=processes.device,
+            make_id_former=make_id_former,
+            make_identity_tokens=make_identity_tokens,
+        )
         samples = open_training_set(
             config.data, opened.processor, opened.model.config, progress=progress and processes.is_first
         )
         _claim(config, out, processes)
         run = _Run(config, out, processes, opened, samples)
-        return run.train(make_id_former, progress=progress and processes.is_first, watch=watch)
+        export = partial(export_model, config, make_id_former=make_id_former, make_identity_tokens=make_identity_tokens)
+        return run.train(export, progress=progress and processes.is_first, watch=watch)
 
 
 def count_steps(config: TrainConfig, order: BatchOrder) -> int:
@@ -120,6 +129,7 @@ class _Run:
         model = TrainingModel(
             opened.model,
             id_former=opened.id_former,
+            identity_tokens=opened.identity_tokens,
             tile=config.compute.loss_tile,
             recomputes=config.compute.gradient_checkpointing,
             offloads=config.compute.offload_activations and processes.device.type == "cuda",
@@ -139,7 +149,11 @@ class _Run:
         self.late_bad: set[int] = set()
 
     def train(
-        self, make_id_former: MakeIdFormer | None, *, progress: bool, watch: Callable[[StepMetrics], None] | None
+        self,
+        export: Callable[[Mapping[str, torch.Tensor], Path], None],
+        *,
+        progress: bool,
+        watch: Callable[[StepMetrics], None] | None,
     ) -> TrainResult:
         start = self._resume()
         log = MetricsLog(self.out, self.config.logging, start=start) if self.processes.is_first else None
@@ -172,7 +186,7 @@ class _Run:
         weights = self.engine.trained_weights()
         target = self.out / MODEL_FOLDER
         if self.processes.is_first:
-            export_model(self.config, weights, target, make_id_former=make_id_former)
+            export(weights, target)
         self.processes.wait()
         return TrainResult(model=target, steps=self.num_steps, resumed_from=start, loss=loss, num_bad=self.num_bad)
 

@@ -6,21 +6,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import torch
+from torch import nn
 
 from movieqa.errors import CheckpointError, ConfigError
 from movieqa.model import MovieConfig, MovieModel, MovieProcessor, load_model
+from movieqa.model.slot_vocabulary import add_person_slots, add_slot_tokens, has_person_slots, slot_ids
 from movieqa.prompt import find_template
 
-from .config import TrainConfig
+from .config import Part, TrainConfig
 from .dependencies import import_peft
-from .trainable import attach_lora, choose_trainable
-from .training_model import IdFormer
+from .trainable import attach_adapters, choose_trainable
+from .training_model import IdentityTokens, IdFormer
 
+_Arguments = ParamSpec("_Arguments")
+_Module = TypeVar("_Module", bound=nn.Module)
 MakeIdFormer = Callable[[MovieConfig, str | None], IdFormer]
 """Makes the ID-Former for a model, from a folder where one is named; `movieqa.memory` has it, and hands it in."""
+MakeIdentityTokens = Callable[[MovieConfig, str | None, int], IdentityTokens]
+"""Makes what makes so many identity tokens of each person; else as the ID-Former."""
+ID_FORMER, IDENTITY_TOKENS = "id-former", "identity-tokens"
+"""Folders of what was trained beside a model, inside the model's folder."""
 ADAPTER = "adapter"
 """Folder of a LoRA that was not merged, inside a model's folder."""
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
@@ -33,13 +41,15 @@ class OpenedModel:
     Attributes:
         model: The model; LoRA is on its layers already.
         processor: Its processor.
-        id_former: Its ID-Former, if the run trains or names one.
-        adapters: peft's model around the language model, if it has LoRA.
+        id_former: Its ID-Former, if the run trains, names or needs one.
+        identity_tokens: What makes tokens of people, if the run trains or needs it.
+        adapters: peft's model around the language model, if it has LoRA or trains slots alone.
     """
 
     model: MovieModel
     processor: MovieProcessor
     id_former: IdFormer | None
+    identity_tokens: IdentityTokens | None
     adapters: Any
 
 
@@ -56,6 +66,20 @@ def trained_config(config: TrainConfig) -> MovieConfig:
     if config.data.template is not None and _is_asked_with(config.data.template):
         model_config.template = config.data.template
     return model_config
+
+
+def trained_processor(config: TrainConfig) -> MovieProcessor:
+    """Return the processor of the trained model: its configuration, and slots for people where the run gives it some.
+
+    Raises:
+        CheckpointError: If the folder holds no model.
+    """
+    model_config = trained_config(config)
+    processor = MovieProcessor.from_pretrained(config.model.folder)
+    processor.config = model_config
+    if _adds_slots(config, processor):
+        add_slot_tokens(processor)
+    return processor
 
 
 def stretch_positions(config: MovieConfig, max_length: int) -> None:
@@ -83,6 +107,7 @@ def open_model(
     *,
     device: torch.device | str = "cpu",
     make_id_former: MakeIdFormer | None = None,
+    make_identity_tokens: MakeIdentityTokens | None = None,
     quantises: bool = True,
 ) -> OpenedModel:
     """Load the model of a run and choose what is trained.
@@ -91,6 +116,7 @@ def open_model(
         config: The run.
         device: Where it is trained.
         make_id_former: Makes the ID-Former of recipes that train one.
+        make_identity_tokens: Makes what makes identity tokens of recipes that train it.
         quantises: Whether a quantised run's language model is quantised; the export takes it as it was.
 
     Raises:
@@ -110,14 +136,97 @@ def open_model(
         config=model_config,
     )
     _merge_earlier(model, config.model.folder)
-    id_former = None
-    if "id_former" in config.model.trains or config.model.id_former is not None:
-        if make_id_former is None:
-            raise ConfigError("this run trains an ID-Former and was given none")
-        id_former = make_id_former(model_config, config.model.id_former).to(device, DTYPES[config.compute.dtype])
-    choose_trainable(model, config.model.trains, id_former=id_former)
-    adapters = attach_lora(model, config.lora) if config.lora.rank else None
-    return OpenedModel(model=model, processor=processor, id_former=id_former, adapters=adapters)
+    if _adds_slots(config, processor):
+        add_person_slots(model, processor)
+    id_former, identity_tokens = make_people_parts(
+        config, model_config, make_id_former=make_id_former, make_identity_tokens=make_identity_tokens
+    )
+    for part in (id_former, identity_tokens):
+        if part is not None:
+            part.to(device, DTYPES[config.compute.dtype])
+    adapters = choose_weights(config, model, processor, id_former=id_former, identity_tokens=identity_tokens)
+    return OpenedModel(
+        model=model,
+        processor=processor,
+        id_former=id_former,
+        identity_tokens=identity_tokens,
+        adapters=adapters,
+    )
+
+
+def make_people_parts(
+    config: TrainConfig,
+    model_config: MovieConfig,
+    *,
+    make_id_former: MakeIdFormer | None,
+    make_identity_tokens: MakeIdentityTokens | None,
+) -> tuple[IdFormer | None, IdentityTokens | None]:
+    """Make what stands beside a model to see people: new, or as its folder or the run's settings have it.
+
+    Args:
+        config: The run.
+        model_config: Of the trained model.
+        make_id_former: Makes the ID-Former.
+        make_identity_tokens: Makes what makes identity tokens.
+
+    Returns:
+        The ID-Former and what makes identity tokens, each None where the run has no use for it.
+
+    Raises:
+        ConfigError: If something is needed that is neither trained nor stored.
+        CheckpointError: If what is stored is damaged.
+    """
+    model, data = config.model, config.data
+    has_tokens = data.people != "names" or "identity_tokens" in model.trains or model.identity_tokens is not None
+    id_former, identity_tokens = None, None
+    if has_tokens or "id_former" in model.trains or model.id_former is not None:
+        folder = _stored(config, "id_former", model.id_former, ID_FORMER)
+        id_former = _given(make_id_former, "id_former")(model_config, folder)
+    if has_tokens:
+        folder = _stored(config, "identity_tokens", model.identity_tokens, IDENTITY_TOKENS)
+        identity_tokens = _given(make_identity_tokens, "identity_tokens")(model_config, folder, data.identity_tokens)
+    return id_former, identity_tokens
+
+
+def choose_weights(
+    config: TrainConfig,
+    model: MovieModel,
+    processor: MovieProcessor,
+    *,
+    id_former: IdFormer | None,
+    identity_tokens: IdentityTokens | None,
+) -> Any:
+    """Choose what a run trains, and return peft's model around the language model where there is one.
+
+    Slots are rows of the language model: they are trained with it, or else by themselves.
+    """
+    trains = config.model.trains
+    choose_trainable(model, trains, id_former=id_former, identity_tokens=identity_tokens)
+    trains_rows = "person_slots" in trains and "language_model" not in trains
+    return attach_adapters(model, config.lora, slots=slot_ids(processor.tokenizer) if trains_rows else ())
+
+
+def _stored(config: TrainConfig, part: Part, folder: str | None, own: str) -> str | None:
+    """Return the folder that a part is read from; None for a new one."""
+    beside = Path(config.model.folder) / own
+    if folder is None and beside.is_dir():
+        return str(beside)
+    if folder is None and part not in config.model.trains:
+        raise ConfigError(
+            f"data.people={config.data.people} needs {part}, and {config.model.folder} holds none ({own}/)",
+            hint=f"add {part} to model.trains, or set data.people=names",
+        )
+    return folder
+
+
+def _given(make: Callable[_Arguments, _Module] | None, part: Part) -> Callable[_Arguments, _Module]:
+    if make is None:
+        raise ConfigError(f"this run needs {part} and was given none")
+    return make
+
+
+def _adds_slots(config: TrainConfig, processor: MovieProcessor) -> bool:
+    return "person_slots" in config.model.trains and not has_person_slots(processor.tokenizer)
 
 
 def _merge_earlier(model: MovieModel, folder: str) -> None:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import torch
 
 from movieqa.accelerator import choose_accelerator
-from movieqa.model import MovieConfig, MovieModel, MovieProcessor
+from movieqa.model import MovieConfig, MovieModel
 
 from .config import TrainConfig
 from .data.training_set import open_training_set
 from .loop import count_steps, make_order
-from .opening import MakeIdFormer, trained_config
+from .opening import MakeIdentityTokens, MakeIdFormer, choose_weights, make_people_parts, trained_processor
 from .operations import count_operations, peak_operations
-from .trainable import PartSize, attach_lora, choose_trainable, part_sizes
+from .trainable import PartSize, part_sizes
 
 _USED_OF_GPU, _USED_OF_CPU = 0.4, 0.5
 """Shares of a device's arithmetic that a run is taken to use: of its makers' figure, and of a measured product."""
@@ -101,7 +101,12 @@ class TrainingPlan:
 
 
 def plan_run(
-    config: TrainConfig, *, processes: int = 1, make_id_former: MakeIdFormer | None = None, progress: bool = False
+    config: TrainConfig,
+    *,
+    processes: int = 1,
+    make_id_former: MakeIdFormer | None = None,
+    make_identity_tokens: MakeIdentityTokens | None = None,
+    progress: bool = False,
 ) -> TrainingPlan:
     """Plan a run: its data is read once, its model only as sizes.
 
@@ -109,6 +114,7 @@ def plan_run(
         config: The run.
         processes: How many there will be.
         make_id_former: Makes the ID-Former of recipes that train one.
+        make_identity_tokens: Makes what makes identity tokens of recipes that train it.
         progress: Show a bar on standard error while data is read.
 
     Raises:
@@ -117,17 +123,15 @@ def plan_run(
         CheckpointError: If the folder holds no model.
     """
     choose_accelerator()
-    model_config = trained_config(config)
-    processor = MovieProcessor.from_pretrained(config.model.folder)
+    processor = trained_processor(config)
+    model_config = processor.config
     samples = open_training_set(config.data, processor, model_config, progress=progress)
     with torch.device("meta"):
         model = MovieModel(model_config)
-        id_former = None
-        if make_id_former is not None and "id_former" in config.model.trains:
-            id_former = make_id_former(model_config, config.model.id_former)
-        choose_trainable(model, config.model.trains, id_former=id_former)
-        if config.lora.rank:
-            attach_lora(model, config.lora)
+        id_former, identity_tokens = make_people_parts(
+            config, model_config, make_id_former=make_id_former, make_identity_tokens=make_identity_tokens
+        )
+        choose_weights(config, model, processor, id_former=id_former, identity_tokens=identity_tokens)
     order = make_order(config, samples.lengths)
     steps = count_steps(config, order)
     share = steps / order.steps_per_epoch
@@ -137,7 +141,7 @@ def plan_run(
     speed, basis = _speed(config)
     return TrainingPlan(
         recipe=config.recipe,
-        parts=part_sizes(model, id_former=id_former),
+        parts=part_sizes(model, id_former=id_former, identity_tokens=identity_tokens),
         num_samples=len(samples),
         num_bad=len(samples.bad),
         tokens=round(share * int(samples.lengths.sum())),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import takewhile
@@ -22,7 +22,7 @@ from .data.packing import join
 from .data.sample import BadSample
 from .processes import Processes
 from .sequence_parallel import cut
-from .training_model import Micro, Piece
+from .training_model import Micro, People, Piece
 
 
 class Samples(Protocol):
@@ -127,12 +127,26 @@ def to_micro(batch: Batch, processes: Processes, *, attention: str, tokens_per_f
         tokens_per_frame: Tokens of each frame.
     """
     device = processes.device
+    references = [
+        _references((*media, *people), (*roles, *people_roles))
+        for media, roles, people, people_roles in zip(
+            batch.media, batch.roles, batch.people, batch.people_roles, strict=True
+        )
+    ]
     micro = Micro(
         input_ids=batch.input_ids.to(device),
         targets=functional.pad(batch.labels[:, 1:], (0, 1), value=IGNORED_LABEL).to(device),
-        pieces=[_pieces(media, roles) for media, roles in zip(batch.media, batch.roles, strict=True)],
+        pieces=[
+            _pieces(media, roles, shown)
+            for media, roles, shown in zip(batch.media, batch.roles, references, strict=True)
+        ],
         attention_mask=_moved(batch.mask_for(attention), device),
         position_ids=batch.position_ids.to(device) if batch.is_packed else None,
+        people=[
+            People(references=shown[sample])
+            for shown, roles in zip(references, batch.people_roles, strict=True)
+            for sample in sorted({role.sample for role in roles})
+        ],
     )
     if processes.sequence_size == 1:
         return micro
@@ -143,16 +157,22 @@ def _moved(mask: torch.Tensor | None, device: torch.device) -> torch.Tensor | No
     return None if mask is None else mask.to(device)
 
 
-def _pieces(media: Sequence[Media], roles: Sequence[MediaRole]) -> list[Piece]:
-    """Give each medium that is read with people in mind the references of its own sample."""
+def _references(media: Sequence[Media], roles: Sequence[MediaRole]) -> dict[int, tuple[tuple[Media, ...], ...]]:
+    """Return for each sample of a row the media that show each of its identities."""
     references: dict[int, dict[int, list[Media]]] = {}
     for one, role in zip(media, roles, strict=True):
         if role.role == "reference" and role.identity is not None:
             references.setdefault(role.sample, {}).setdefault(role.identity, []).append(one)
-    shown = {
+    return {
         sample: tuple(tuple(identities[number]) for number in sorted(identities))
         for sample, identities in references.items()
     }
+
+
+def _pieces(
+    media: Sequence[Media], roles: Sequence[MediaRole], shown: Mapping[int, tuple[tuple[Media, ...], ...]]
+) -> list[Piece]:
+    """Give each medium that is read with people in mind the references of its own sample."""
     return [
         Piece(media=one, references=shown.get(role.sample, ()) if role.role == "test" else ())
         for one, role in zip(media, roles, strict=True)

@@ -14,12 +14,15 @@ from importlib import import_module
 from typing import Any
 
 import torch
+from jaxtyping import Bool
+from torch import Tensor
 from torch.nn import functional
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from movieqa.errors import ConfigError
 from movieqa.model import Media
+from movieqa.person_slots import IDENTITY_SLOT
 from movieqa.prompt import FRAME_SLOT, IGNORED_LABEL
 
 from .training_model import Micro, Piece
@@ -84,15 +87,21 @@ def cut(micro: Micro, *, rank: int, size: int, tokens_per_frame: int) -> Micro:
     targets = functional.pad(micro.targets, (0, missing), value=IGNORED_LABEL)
     length = input_ids.shape[1] // size
     here = slice(rank * length, (rank + 1) * length)
-    slots = (input_ids[0] == FRAME_SLOT).long()
-    first, last = int(slots[: here.start].sum()), int(slots[: here.stop].sum())
+    first, last = _count_between(input_ids[0] == FRAME_SLOT, here)
+    of_people = slice(*_count_between(input_ids[0] == IDENTITY_SLOT, here))
     positions = torch.arange(input_ids.shape[1], device=input_ids.device)[None]
     return Micro(
         input_ids=input_ids[:, here],
         targets=targets[:, here],
         pieces=[_cut_media(micro.pieces[0], first, last, tokens_per_frame)],
         position_ids=positions[:, here],
+        people=[replace(some, rows=of_people) for some in micro.people if of_people.start < of_people.stop],
     )
+
+
+def _count_between(is_slot: Bool[Tensor, " L"], here: slice) -> tuple[int, int]:
+    """Return how many slots there are before a stretch, and before its end."""
+    return int(is_slot[: here.start].sum()), int(is_slot[: here.stop].sum())
 
 
 def _no_mask(*_: Any, **__: Any) -> None:
@@ -109,7 +118,8 @@ def _cut_media(pieces: Sequence[Piece], first: int, last: int, tokens_per_frame:
         if begin < end:
             frames = slice(begin // tokens_per_frame, -(-end // tokens_per_frame))
             skipped = frames.start * tokens_per_frame
-            kept.append(Piece(media=_frames(piece.media, frames), rows=slice(begin - skipped, end - skipped)))
+            rows = slice(begin - skipped, end - skipped)
+            kept.append(replace(piece, media=_frames(piece.media, frames), rows=rows))
         start = stop
     return kept
 

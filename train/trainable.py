@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +20,14 @@ PREFIXES: dict[Part, tuple[str, ...]] = {
     "context_attention": ("context_attention.",),
     "text_decoder": ("text_decoder.", "query_tokens", "image_norm."),
     "id_former": (),
+    "person_slots": (),
+    "identity_tokens": (),
 }
-"""Beginnings of the names of each part's weights in a `MovieModel`; the ID-Former stands beside it."""
+"""Beginnings of the names of each part's weights in a `MovieModel`.
+
+The ID-Former and what makes identity tokens stand beside it; rows of slots are trained with the language model, or by
+`attach_adapters`.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +45,13 @@ class PartSize:
     whole: int
 
 
-def choose_trainable(model: MovieModel, parts: tuple[Part, ...], *, id_former: nn.Module | None = None) -> None:
+def choose_trainable(
+    model: MovieModel,
+    parts: tuple[Part, ...],
+    *,
+    id_former: nn.Module | None = None,
+    identity_tokens: nn.Module | None = None,
+) -> None:
     """Let the weights of some parts be trained, and no others; frozen parts run without dropout.
 
     The vision tower is never trained: its key bias must stay zero.
@@ -47,9 +60,10 @@ def choose_trainable(model: MovieModel, parts: tuple[Part, ...], *, id_former: n
         model: The model.
         parts: Names of parts.
         id_former: The ID-Former, if there is one.
+        identity_tokens: What makes identity tokens, if there is one.
 
     Raises:
-        ConfigError: If an ID-Former is to be trained and there is none.
+        ConfigError: If a part that stands beside the model is to be trained and there is none.
 
     Example:
         >>> from movieqa.model.config import tiny
@@ -58,49 +72,47 @@ def choose_trainable(model: MovieModel, parts: tuple[Part, ...], *, id_former: n
         >>> sum(weight.requires_grad for weight in model.parameters())
         4
     """
-    if "id_former" in parts and id_former is None:
-        raise ConfigError("an ID-Former is to be trained and there is none")
     chosen = tuple(prefix for part in parts for prefix in PREFIXES[part])
     for name, weight in model.named_parameters():
         weight.requires_grad_(name.startswith(chosen))
-    if id_former is not None:
-        id_former.requires_grad_("id_former" in parts)
-    set_modes(model, id_former=id_former)
+    beside: dict[Part, nn.Module | None] = {"id_former": id_former, "identity_tokens": identity_tokens}
+    for part, module in beside.items():
+        if module is not None:
+            module.requires_grad_(part in parts)
+        elif part in parts:
+            raise ConfigError(f"{part} is to be trained and there is none")
+    for module in (*model.children(), id_former, identity_tokens):
+        if module is not None:  # LLaMA-VID left dropout on in its frozen text decoder; no use where nothing learns
+            module.train(any(weight.requires_grad for weight in module.parameters()))
 
 
-def set_modes(model: MovieModel, *, id_former: nn.Module | None = None) -> None:
-    """Put parts with trained weights into training mode and the others into evaluation mode.
-
-    LLaMA-VID left dropout on in its frozen text decoder; a part that does not learn gains nothing from noise.
-    """
-    modules = [*model.children(), *([] if id_former is None else [id_former])]
-    for module in modules:
-        module.train(any(weight.requires_grad for weight in module.parameters()))
-
-
-def attach_lora(model: MovieModel, lora: LoraConfig) -> Any:
-    """Put adapters on the language model's linear layers, in place.
+def attach_adapters(model: MovieModel, lora: LoraConfig, *, slots: Sequence[int] = ()) -> Any:
+    """Put adapters on the language model, in place: LoRA on its linear layers, and rows of person slots of their own.
 
     Args:
         model: The model; a LoRA of an earlier stage is merged into it already.
-        lora: The adapters.
+        lora: Adapters of linear layers; none of rank 0.
+        slots: Ids of the slots whose rows are trained, in the embeddings and the output layer.
 
     Returns:
-        peft's model around the language model; it merges and saves.
+        peft's model around the language model, which merges and saves; None where there is nothing to adapt.
 
     Raises:
         MissingDependencyError: If peft is not installed.
         ConfigError: If the language model has no layer of the names that are targeted.
     """
+    if not lora.rank and not slots:
+        return None
     peft = import_peft()
     targets: str | list[str] = lora.targets[0] if lora.targets == ("all-linear",) else list(lora.targets)
     config = peft.LoraConfig(
-        r=lora.rank,
+        r=max(1, lora.rank),
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
-        target_modules=targets,
+        target_modules=targets if lora.rank else peft.utils.constants.DUMMY_TARGET_MODULES,
         bias="none",
         task_type="CAUSAL_LM",
+        trainable_token_indices={layer: list(slots) for layer in _word_layers(model)} if slots else None,
     )
     try:
         return peft.get_peft_model(model.language_model, config)
@@ -110,24 +122,44 @@ def attach_lora(model: MovieModel, lora: LoraConfig) -> Any:
         ) from error
 
 
-def trained_names(model: MovieModel, *, id_former: nn.Module | None = None) -> tuple[str, ...]:
-    """Return the names of all weights that are trained; those of the ID-Former begin with `id_former.`."""
-    names = [name for name, weight in model.named_parameters() if weight.requires_grad]
-    others = [] if id_former is None else id_former.named_parameters()
-    return (*names, *(f"id_former.{name}" for name, weight in others if weight.requires_grad))
+def _word_layers(model: MovieModel) -> list[str]:
+    """Return the names of the layers that hold a row a word; of two that share their rows the first one."""
+    layers = [model.get_input_embeddings()]
+    if not model.config.language.tie_word_embeddings:
+        layers.append(model.get_output_embeddings())
+    names = {id(module): name for name, module in model.language_model.named_modules()}
+    return [names[id(layer)] for layer in layers]
 
 
-def part_sizes(model: MovieModel, *, id_former: nn.Module | None = None) -> tuple[PartSize, ...]:
-    """Count trained numbers by part, in the order of the model; queries and norm count to the text decoder."""
+def trained_names(model: MovieModel, **beside: nn.Module | None) -> tuple[str, ...]:
+    """Return the names of all weights that are trained.
+
+    Args:
+        model: The model.
+        **beside: Modules that stand beside it, `id_former` and `identity_tokens`; their weights' names begin so.
+    """
+    return tuple(name for name, weight in named_weights(model, **beside) if weight.requires_grad)
+
+
+def named_weights(model: MovieModel, **beside: nn.Module | None) -> Iterator[tuple[str, nn.Parameter]]:
+    """Yield all weights with their names; the arguments are those of `trained_names`."""
+    yield from model.named_parameters()
+    for part, module in beside.items():
+        if module is not None:
+            yield from ((f"{part}.{name}", weight) for name, weight in module.named_parameters())
+
+
+def part_sizes(model: MovieModel, **beside: nn.Module | None) -> tuple[PartSize, ...]:
+    """Count trained numbers by part, in the order of the model; queries and norm count to the text decoder.
+
+    The arguments are those of `trained_names`.
+    """
     whole: dict[str, int] = {}
     trained: dict[str, int] = {}
-    weights = [*model.named_parameters()]
-    if id_former is not None:
-        weights += [(f"id_former.{name}", weight) for name, weight in id_former.named_parameters()]
-    for name, weight in weights:
+    for name, weight in named_weights(model, **beside):
         first = name.split(".")[0]
         part = "text_decoder" if first in ("query_tokens", "image_norm") else first
-        part = f"{part} (LoRA)" if ".lora_" in name else part
+        part = f"{part} (LoRA)" if ".lora_" in name else f"{part} (slots)" if ".trainable_tokens_" in name else part
         whole[part] = whole.get(part, 0) + weight.numel()
         trained[part] = trained.get(part, 0) + weight.numel() * weight.requires_grad
     return tuple(PartSize(name=part, trained=trained[part], whole=whole[part]) for part in whole)

@@ -90,7 +90,13 @@ def plan_training(
     from movieqa.train.plan import plan_run
 
     config = _config(recipe, model, data, settings, max_bad)
-    return plan_run(config, processes=processes, make_id_former=make_id_former, progress=progress)
+    return plan_run(
+        config,
+        processes=processes,
+        make_id_former=make_id_former,
+        make_identity_tokens=make_identity_tokens,
+        progress=progress,
+    )
 
 
 def run(config: TrainConfig, out: Path, *, resume: bool, progress: bool) -> TrainResult:
@@ -101,7 +107,14 @@ def run(config: TrainConfig, out: Path, *, resume: bool, progress: bool) -> Trai
 
     if not progress:
         disable_progress_bar()  # type: ignore[no-untyped-call]
-    return run_training(config, out, resume=resume, make_id_former=make_id_former, progress=progress)
+    return run_training(
+        config,
+        out,
+        resume=resume,
+        make_id_former=make_id_former,
+        make_identity_tokens=make_identity_tokens,
+        progress=progress,
+    )
 
 
 def make_id_former(config: MovieConfig, folder: str | None) -> Any:
@@ -111,6 +124,31 @@ def make_id_former(config: MovieConfig, folder: str | None) -> Any:
     if folder is not None:
         return FilmIdFormer.load(folder)
     return FilmIdFormer(film_id_former(config.vision.hidden_size))
+
+
+def make_identity_tokens(config: MovieConfig, folder: str | None, num_tokens: int) -> Any:
+    """Return what makes so many identity tokens of each person for a model: stored, or new.
+
+    Raises:
+        ConfigError: If what is stored makes another number, or is made for another model.
+        CheckpointError: If it is damaged.
+    """
+    from movieqa.errors import ConfigError
+    from movieqa.memory.identity_tokens import IdentityTokens, IdentityTokensConfig
+
+    wanted = IdentityTokensConfig(
+        vision_width=config.vision.hidden_size, language_width=config.language.hidden_size, num_tokens=num_tokens
+    )
+    if folder is None:
+        return IdentityTokens(wanted)
+    stored = IdentityTokens.load(folder)
+    if stored.config != wanted:
+        raise ConfigError(
+            f"{folder} makes {stored.config.num_tokens} identity tokens of width {stored.config.language_width}, "
+            f"and the run wants {num_tokens} of width {wanted.language_width}",
+            hint=f"set data.identity_tokens={stored.config.num_tokens}, or name those of this model",
+        )
+    return stored
 
 
 def _config(

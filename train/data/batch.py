@@ -33,6 +33,8 @@ class Batch:
         segments: For each row the tokens of its samples.
         indices: For each row its samples' places in the training set.
         names: For each row its samples, as errors name them.
+        people: For each row pictures of people whose tokens stand beside slots.
+        people_roles: For each of them whom of which sample it shows.
         bad: Samples that could not be read, by their places in the training set.
     """
 
@@ -45,6 +47,8 @@ class Batch:
     segments: tuple[tuple[int, ...], ...]
     indices: tuple[tuple[int, ...], ...]
     names: tuple[tuple[str, ...], ...]
+    people: tuple[tuple[Media, ...], ...]
+    people_roles: tuple[tuple[MediaRole, ...], ...]
     bad: tuple[tuple[int, BadSample], ...] = ()
 
     @property
@@ -135,5 +139,7 @@ def collate(examples: Sequence[Example], *, pad: int = 0) -> Batch:
         segments=tuple(example.segments for example in examples),
         indices=tuple(example.indices for example in examples),
         names=tuple(example.names for example in examples),
+        people=tuple(example.people for example in examples),
+        people_roles=tuple(example.people_roles for example in examples),
         bad=tuple(bad for example in examples for bad in example.bad),
     )

@@ -9,6 +9,7 @@ from typing import Literal
 from movieqa.errors import ConfigError
 
 Times = Literal["relative", "absolute"]
+People = Literal["names", "slots", "both"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,10 @@ class DataConfig:
             default. LLaMA-VID cuts their middle out in stage 1, and pads in stages 2 and 3.
         repeats_media: Show a picture or video again in every turn about it, as LLaMA-VID was trained; films never.
         reference_compatible: Take what the published code takes: times outside the video, unknown symbols of time.
-        seed: Of the places of repeated pictures and of the choice that weights below 1 make.
+        people: How records with reference pictures are written: by `names`, as IDA-VLM published them; by `slots`, as
+            films are asked about with `cast_form="slots"`; or `both`, each record in one way by chance.
+        identity_tokens: Tokens made of a person's pictures that stand beside their slot.
+        seed: Of the places of repeated pictures, of slots, and of the choice that weights below 1 make.
         num_workers: Threads that read media ahead; 0 reads a sample when it is needed.
         stall_seconds: A video's decoder is killed when it says nothing for so long.
     """
@@ -55,6 +59,8 @@ class DataConfig:
     pad_pictures: bool | None = None
     repeats_media: bool = True
     reference_compatible: bool = False
+    people: People = "names"
+    identity_tokens: int = 4
     seed: int = 42
     num_workers: int = 0
     stall_seconds: float = 60.0
@@ -75,5 +81,9 @@ class DataConfig:
             raise ConfigError("data.max_bad and data.num_workers must not be negative")
         if not 0 < self.fps <= 1000 or not self.stall_seconds > 0:
             raise ConfigError("data.fps must be above 0 and at most 1000, data.stall_seconds above 0")
+        if self.people not in ("names", "slots", "both"):
+            raise ConfigError(f"data.people={self.people} is not one of names, slots, both")
+        if self.identity_tokens < 1:
+            raise ConfigError(f"data.identity_tokens={self.identity_tokens} must be at least 1")
         if self.times not in ("relative", "absolute"):
             raise ConfigError(f"data.times={self.times} is not one of relative, absolute")

@@ -98,7 +98,7 @@ class _Draft:
         slots: list[int] = []
         for medium, frames in zip(self.media, self.frames, strict=True):
             slots += [per_frame * len(frames)] if medium.texts is None else [per_frame] * len(frames)
-        return processor.encode(self._turns(), num_slots=slots)
+        return processor.encode(self._turns(), num_slots=slots, has_identities=bool(self.sample.people))
 
     def num_slots(self, processor: MovieProcessor) -> int:
         return processor.config.num_tokens_per_frame * sum(map(len, self.frames))

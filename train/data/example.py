@@ -40,6 +40,8 @@ class Example:
         labels: Int64[L], `IGNORED_LABEL` where nothing is learned.
         media: In the order of their slots; the same frames in two turns are the same tensor.
         roles: One for each medium.
+        people: Pictures of people whose tokens stand in the row, beside slots.
+        people_roles: One for each of them: whom of which sample it shows.
         segments: Tokens of each sample in the row, which add up to L.
         indices: Which samples of the training set these are; `NOTHING` for none.
         names: What people call them.
@@ -53,6 +55,8 @@ class Example:
     segments: tuple[int, ...]
     indices: tuple[int, ...]
     names: tuple[str, ...]
+    people: tuple[Media, ...] = ()
+    people_roles: tuple[MediaRole, ...] = ()
     bad: tuple[tuple[int, BadSample], ...] = ()
 
     def __len__(self) -> int:

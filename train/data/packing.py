@@ -64,9 +64,10 @@ def join(examples: Sequence[Example]) -> Example:
     labels = [example.labels.copy() for example in examples]
     for one in labels[1:]:
         one[0] = IGNORED_LABEL
-    roles, before = [], 0
+    roles, people_roles, before = [], [], 0
     for example in examples:
         roles += [replace(role, sample=role.sample + before) for role in example.roles]
+        people_roles += [replace(role, sample=role.sample + before) for role in example.people_roles]
         before += len(example.segments)
     return Example(
         input_ids=np.concatenate([example.input_ids for example in examples]),
@@ -76,6 +77,8 @@ def join(examples: Sequence[Example]) -> Example:
         segments=tuple(length for example in examples for length in example.segments),
         indices=tuple(index for example in examples for index in example.indices),
         names=tuple(name for example in examples for name in example.names),
+        people=tuple(picture for example in examples for picture in example.people),
+        people_roles=tuple(people_roles),
         bad=tuple(bad for example in examples for bad in example.bad),
     )
 

@@ -103,6 +103,8 @@ class Sample:
         format: Name of the format.
         turns: User and assistant in turn; `FRAME_MARK` stands for one whole medium.
         media: One for each mark, in order.
+        people: References that stand in no turn: slots do, with an `IDENTITY_MARK` for each token made of a person's
+            references, person by person.
 
     Raises:
         SampleError: If marks and media do not agree, or an answer is missing or empty.
@@ -112,6 +114,7 @@ class Sample:
     format: str
     turns: tuple[Turn, ...]
     media: tuple[MediumRef, ...] = ()
+    people: tuple[MediumRef, ...] = ()
 
     def __post_init__(self) -> None:
         """Check what later steps rely on."""

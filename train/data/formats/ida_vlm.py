@@ -12,7 +12,7 @@ from movieqa.train.data.sample import MediumRef, Role, Sample, SampleError
 from .conversations import guidance_of, read_id, read_turns
 
 _PICTURE = re.compile(r"<img>(.*?)</img>", re.DOTALL)
-_REFERENCE = re.compile(r"(?:^|\n)[ \t]*([^\n]*?) is $")
+_REFERENCE = re.compile(r"(?:^[,;]?|\n)[ \t]*([^\n]*?) is $")
 
 
 def ida_vlm_sample(record: dict[str, Any], config: DataConfig) -> Sample:
@@ -35,8 +35,9 @@ def ida_vlm_sample(record: dict[str, Any], config: DataConfig) -> Sample:
         text = _PICTURE.sub(FRAME_MARK, turn.text)
         if "<img>" in text or "</img>" in text:
             raise SampleError("an <img> that does not end")
+        end = 0
         for found in _PICTURE.finditer(turn.text):
-            before = _REFERENCE.search(turn.text[: found.start()])
+            before, end = find_reference(turn.text[end : found.start()]), found.end()
             if starts_with_reference is None:
                 starts_with_reference = before is not None
             role: Role = "reference" if before else "test" if starts_with_reference else "plain"
@@ -48,6 +49,19 @@ def ida_vlm_sample(record: dict[str, Any], config: DataConfig) -> Sample:
             )
         turns.append(Turn(role="user", text=text))
     return Sample(id=read_id(record), format="ida-vlm", turns=tuple(turns), media=tuple(media))
+
+
+def find_reference(before: str) -> re.Match[str] | None:
+    """Return where a picture's name stands, if the picture is a reference.
+
+    Args:
+        before: The text from the picture before it, or from the beginning, up to the picture.
+
+    Example:
+        >>> find_reference("\\n Anna is ")[1], find_reference("In the image: ")
+        ('Anna', None)
+    """
+    return _REFERENCE.search(before)
 
 
 def is_ida_vlm(record: dict[str, Any]) -> bool:

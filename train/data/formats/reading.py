@@ -9,6 +9,7 @@ from movieqa.train.data.sample import Sample
 
 from .ida_vlm import ida_vlm_sample, is_ida_vlm
 from .llava import film_sample, is_film, llava_sample, text_sample
+from .slots import takes_slots, write_slots
 from .video_chatgpt import video_chatgpt_sample
 from .vtimellm import VIDEO_MARK, vtimellm_sample
 
@@ -35,7 +36,8 @@ def read_sample(record: dict[str, Any], config: DataConfig) -> Sample:
     if is_film(record):
         return film_sample(record, config)
     if is_ida_vlm(record):
-        return ida_vlm_sample(record, config)
+        sample = ida_vlm_sample(record, config)
+        return write_slots(sample, config) if takes_slots(sample, config) else sample
     if "meta" in record:
         return vtimellm_sample(record, config)
     if "image" in record or "video" in record:
