@@ -354,11 +354,13 @@ class MovieProcessor(PushToHubMixin):
         ids: list[int] = list(coded["input_ids"])
         if not wants_offsets:
             return ids, [False] * len(ids)
-        learned = []
-        for left, right in coded["offset_mapping"]:
-            place = max(start + left - shift, start)
-            stop = max(start + right - shift, place + 1)  # the space that some tokenizers put before has no width
-            learned.append(any(begin < stop and place < end for begin, end in answers))
+        offsets = np.array(coded["offset_mapping"], dtype=np.int64).reshape(-1, 2) + start - shift
+        places = np.maximum(offsets[:, 0], start)
+        stops = np.maximum(offsets[:, 1], places + 1)  # the space that some tokenizers put before has no width
+        is_learned = np.zeros(len(ids), dtype=bool)
+        for begin, end in answers:
+            is_learned |= (begin < stops) & (places < end)
+        learned: list[bool] = is_learned.tolist()
         if adds_start and self.tokenizer.bos_token_id is not None and ids[0] == self.tokenizer.bos_token_id:
             learned[0] = False
         return ids, learned

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from movieqa.workspace import SUFFIX
@@ -38,19 +41,19 @@ def find_medium(ref: MediumRef, folders: Sequence[Path]) -> Path:
     if not name or "\0" in name or PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
         raise SampleError(f"{ref.name!r} leads out of the media folders")
     for folder in folders:
-        root = folder.resolve()
         for candidate in _candidates(ref, name):
             path = folder / candidate
             try:
-                if not path.exists():
-                    continue
-                if not path.resolve().is_relative_to(root):
-                    raise SampleError(f"{ref.name!r} leads out of the media folders")
+                found = path.stat()
+            except (FileNotFoundError, NotADirectoryError):
+                continue
             except (OSError, ValueError, RuntimeError) as error:
                 raise SampleError(f"{ref.name!r} cannot be looked for ({error})") from None
-            if path.is_file() and _may_hold(path, ref):
+            if not _lies_in(path, folder):
+                raise SampleError(f"{ref.name!r} leads out of the media folders")
+            if stat.S_ISREG(found.st_mode) and _may_hold(path, ref):
                 return path
-            if path.is_dir() and (path.name.endswith(SUFFIX) or _is_key_frames(path.name, ref)):
+            if stat.S_ISDIR(found.st_mode) and (path.name.endswith(SUFFIX) or _is_key_frames(path.name, ref)):
                 return path
     makes = f"; make it with: movieqa preprocess {stem_of(ref.name)}.mp4" if ref.name.endswith(SUFFIX) else ""
     raise SampleError(f"{ref.name} is missing{makes}")
@@ -65,6 +68,18 @@ def stem_of(name: str) -> str:
     """
     ending = PurePosixPath(name).suffix
     return name[: -len(ending)] if ending else name
+
+
+def _lies_in(path: Path, folder: Path) -> bool:
+    """Tell whether a path stays in a folder, wherever links lead."""
+    real = os.path.realpath(path) if path.is_symlink() else f"{_real(path.parent)}/{path.name}"
+    return Path(real).is_relative_to(_real(folder))
+
+
+@lru_cache(1024)
+def _real(folder: Path) -> str:
+    """Return where a folder really is; thousands of pictures share one."""
+    return os.path.realpath(folder)
 
 
 def _may_hold(path: Path, ref: MediumRef) -> bool:
