@@ -11,19 +11,22 @@ import torch
 from torch import Tensor, nn
 from transformers import get_scheduler
 
-from movieqa.api.train import make_id_former
+from movieqa.api.train import make_id_former, make_identity_tokens
 from movieqa.memory.id_former_film import FilmIdFormer
-from movieqa.model import Conditioning, Media, MovieModel, MovieProcessor
+from movieqa.memory.identity_tokens import open_identity_tokens
+from movieqa.model import MovieModel, MovieProcessor
 from movieqa.model.config import tiny
 from movieqa.train.config import TrainConfig
-from movieqa.train.data.batch import Batch, collate
+from movieqa.train.data.example import Example
 from movieqa.train.data.training_set import TrainingSet, open_training_set
 from movieqa.train.fields import override
 from movieqa.train.loop import make_order
 from movieqa.train.opening import OpenedModel, open_model
 from movieqa.train.recipes import RECIPES
+from movieqa.train.trainable import named_weights
 from tests.tiny_checkpoint import save_tiny_model
 from tests.training_data import film_features, said, write_picture, write_records
+from tests.training_people import embed_example
 
 NUM_SAMPLES = 20
 NUM_STEPS = 10
@@ -76,7 +79,7 @@ def run_config(recipe: str, model: Path, data: Path, *settings: str) -> TrainCon
 def plain_curve(config: TrainConfig, num_steps: int = NUM_STEPS) -> list[tuple[float, float]]:
     """Train in a plain loop without deepspeed; return the loss and the gradient's norm of each step."""
     torch.manual_seed(config.seed)
-    opened = open_model(config, make_id_former=seeded_id_former)
+    opened = open_model(config, make_id_former=seeded_id_former, make_identity_tokens=make_identity_tokens)
     samples = open_training_set(config.data, opened.processor, opened.model.config)
     order = make_order(config, samples.lengths)
     weights = trained(opened)
@@ -108,10 +111,8 @@ def plain_curve(config: TrainConfig, num_steps: int = NUM_STEPS) -> list[tuple[f
 
 def trained(opened: OpenedModel) -> dict[str, nn.Parameter]:
     """Return trained weights by name."""
-    weights = {name: weight for name, weight in opened.model.named_parameters() if weight.requires_grad}
-    if opened.id_former is not None:
-        weights |= {f"id_former.{name}": weight for name, weight in opened.id_former.named_parameters()}
-    return weights
+    weights = named_weights(opened.model, id_former=opened.id_former, identity_tokens=opened.identity_tokens)
+    return {name: weight for name, weight in weights if weight.requires_grad}
 
 
 def seeded_id_former(config: Any, folder: str | None) -> FilmIdFormer:
@@ -125,25 +126,11 @@ def seeded_id_former(config: Any, folder: str | None) -> FilmIdFormer:
 
 def _loss(opened: OpenedModel, samples: TrainingSet, index: int) -> Tensor:
     """Return the summed loss of one sample, by the model's own forward pass."""
-    batch = collate([samples[index]])
-    media = [_with_identities(opened, batch)]
-    loss: Tensor = opened.model(input_ids=batch.input_ids, labels=batch.labels, media=media, num_items_in_batch=1).loss
+    example = samples[index]
+    embeddings = embed_example(opened.model, opened.id_former, opened.identity_tokens, example)
+    labels = torch.from_numpy(example.labels)[None]
+    loss: Tensor = opened.model(inputs_embeds=embeddings, labels=labels, num_items_in_batch=1).loss
     return loss
-
-
-def _with_identities(opened: OpenedModel, batch: Batch) -> list[Media]:
-    media, roles = batch.media[0], batch.roles[0]
-    former = opened.id_former
-    shown = [one for one, role in zip(media, roles, strict=True) if role.role == "reference"]
-    if former is None or not shown:
-        return list(media)
-    memory = former.remember([opened.model.encode_frames(one.pixels)[:, 1:] for one in shown])
-    present = torch.ones(1, len(shown), dtype=torch.bool)
-    conditioning = Conditioning(modulate=former, memory=memory, present=present)
-    return [
-        replace(one, conditioning=conditioning) if role.role == "test" else one
-        for one, role in zip(media, roles, strict=True)
-    ]
 
 
 def answer_accuracy(folder: Path, config: TrainConfig) -> float:
@@ -153,24 +140,21 @@ def answer_accuracy(folder: Path, config: TrainConfig) -> float:
     model = load_model(folder)
     processor = MovieProcessor.from_pretrained(folder)
     samples = open_training_set(config.data, processor, model.config)
-    return float(np.mean([_answers(model, samples, index) for index in range(len(samples))]))
+    former, tokens = None, open_identity_tokens(folder)
+    if (folder / "id-former").is_dir():
+        former = FilmIdFormer.load(folder / "id-former")
+    return float(np.mean([_answers(model, former, tokens, samples[index]) for index in range(len(samples))]))
 
 
 @torch.no_grad()
-def _answers(model: MovieModel, samples: TrainingSet, index: int) -> bool:
-    batch = collate([samples[index]])
-    labels = batch.labels[0]
+def _answers(model: MovieModel, former: Any, tokens: Any, example: Example) -> bool:
+    labels = torch.from_numpy(example.labels)
     learned = (labels >= 0).nonzero()[:, 0]
     start = int(learned[0])
     gaps = (learned.diff() > 1).nonzero()
     end = int(learned[int(gaps[0])] if len(gaps) else learned[-1]) + 1
-    prompt = batch.input_ids[:, :start]
-    num_slots, media = int((prompt == -200).sum()), []
-    for one in batch.media[0]:
-        if num_slots >= one.num_frames * model.config.num_tokens_per_frame:
-            media.append(one)
-            num_slots -= one.num_frames * model.config.num_tokens_per_frame
-    written = model.generate(prompt, media=[media], max_new_tokens=end - start, do_sample=False)
+    prompt = embed_example(model, former, tokens, example)[:, :start]
+    written = model.generate(inputs_embeds=prompt, max_new_tokens=end - start, do_sample=False)
     expected = labels[start:end]
     assert isinstance(written, Tensor)
     return bool(torch.equal(written[0][: len(expected)], expected[: len(written[0])]))

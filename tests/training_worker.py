@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from movieqa.api.train import make_identity_tokens
 from movieqa.train.config import TrainConfig
 from movieqa.train.loop import run_training
 from tests.training_runs import seeded_id_former
@@ -20,7 +21,12 @@ def main(folder: Path) -> None:
     """Run every configuration of the folder into a folder of its name."""
     torch.set_num_threads(1)
     for path in sorted(folder.glob("*.json")):
-        run_training(TrainConfig.load(path), folder / path.stem, make_id_former=seeded_id_former)
+        run_training(
+            TrainConfig.load(path),
+            folder / path.stem,
+            make_id_former=seeded_id_former,
+            make_identity_tokens=make_identity_tokens,
+        )
 
 
 if __name__ == "__main__":

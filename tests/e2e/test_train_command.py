@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 from movieqa.api import train_model
+from movieqa.api.train import make_identity_tokens
 from movieqa.errors import CheckpointError, ConfigError, TrainingError
 from movieqa.train.checkpoints import FOLDER, find_checkpoint
 from movieqa.train.config import TrainConfig
@@ -106,7 +107,7 @@ def check_refusals(config: TrainConfig, out: Path) -> None:
         run_training(config, out, resume=False)
     found = find_checkpoint(out)
     assert found is not None
-    with next(found[0].rglob("*.pt")).open("ab") as file:
+    with next(found[0].rglob("*.safetensors")).open("ab") as file:
         file.write(b"x")
     with pytest.raises(TrainingError, match=r"is damaged .* is not whole"):
         run_training(config, out)
@@ -189,7 +190,12 @@ def overfit(recipe: str, model: Path, folder: Path, *settings: str, data: Path |
         "checkpoint.every=100000",
     )
     config = run_config(recipe, model, data, *many, *settings)
-    result = run_training(config, folder / f"{recipe}-run", make_id_former=seeded_id_former)
+    result = run_training(
+        config,
+        folder / f"{recipe}-run",
+        make_id_former=seeded_id_former,
+        make_identity_tokens=make_identity_tokens,
+    )
     return answer_accuracy(result.model, config)
 
 
