@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from .edits import Edit, Who, active_edits, holding, read_edits, write_edits
 from .ledger import read_ledger, write_ledger
 from .material import Material, anchor_of, anchors_of, read_material
 from .provider import Provider
-from .references import check_faces, check_name, find_pictures, keep_references, read_references
+from .references import CastPictures, check_name, keep_references, read_references
 
 _ANCHORS = 24  # faces of a person that an edit remembers
 
@@ -37,14 +36,12 @@ class HistoryLine:
     """Why it is not applied though it holds."""
 
 
-def add_references(workspace: Workspace, folder: Path, provider: Provider) -> Workspace:
-    """Add a cast folder's names: one picture or folder per name; a name's earlier pictures are replaced.
+def add_references(workspace: Workspace, cast: CastPictures, provider: Provider) -> Workspace:
+    """Add the names of a cast folder, read with the same provider; a name's earlier pictures are replaced.
 
     Raises:
-        ConfigError: The folder cannot be used.
         WorkspaceError: The people were found by another provider, or the workspace cannot be written.
     """
-    pictures = check_faces(find_pictures(folder), provider)
     with writing(workspace) as builder:
         facts = read_material(Workspace(builder.path, builder.manifest)).facts
         if facts.provider.fingerprint != provider.facts.fingerprint:
@@ -52,8 +49,8 @@ def add_references(workspace: Workspace, folder: Path, provider: Provider) -> Wo
                 f"{workspace.path}: its people were found by another provider ({facts.provider.name})",
                 hint="use the same provider and files, or find the people again with this one",
             )
-        keep_references(builder.path / FOLDER, pictures)
-        refresh_cast(builder, provider, pictures)
+        keep_references(builder.path / FOLDER, cast.kept)
+        refresh_cast(builder, provider, cast.kept)
     return Workspace.open(workspace.path)
 
 

@@ -25,7 +25,7 @@ from .edits import active_edits, read_edits
 from .material import write_material
 from .presence import FrameSpans, frame_spans
 from .provider import Provider
-from .references import check_faces, find_pictures, keep_references
+from .references import CastPictures, keep_references
 from .tracklets import FrameFaces, ShotLinker, Track, order_faces
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def find_people(
     workspace: Workspace,
     provider: Provider,
     *,
-    cast: Path | None = None,
+    cast: CastPictures | None = None,
     config: PeopleConfig | None = None,
     force: bool = False,
     on_progress: OnProgress | None = None,
@@ -64,7 +64,7 @@ def find_people(
     Args:
         workspace: A finished workspace.
         provider: What recognises people.
-        cast: A folder with one picture or folder per name; its names are added to those known.
+        cast: Pictures from a cast folder, read with the same provider; their names are added to those known.
         config: Settings.
         force: Look at every frame again; what people said about the cast stays.
         on_progress: Hears of the frames done.
@@ -73,7 +73,6 @@ def find_people(
         The workspace with its people, opened anew.
 
     Raises:
-        ConfigError: The cast folder cannot be used.
         WorkspaceError: The workspace is damaged, busy, without pictures, or cannot be written.
 
     Example:
@@ -83,7 +82,6 @@ def find_people(
     """
     workspace.check_pictures()
     config = config or PeopleConfig()
-    pictures = check_faces(find_pictures(cast), provider) if cast is not None else {}
     with WorkspaceBuilder(workspace.path, workspace.manifest) as builder:
         people = workspace.path / people_files.FOLDER
         forgotten = [edit for edit in active_edits(read_edits(people)) if edit.verb == "forget"]
@@ -94,9 +92,9 @@ def find_people(
             with builder.step("people", depends_on) as output:
                 anchors = [anchor for edit in forgotten if edit.who for anchor in edit.who.anchors]
                 _find(workspace, provider, config, anchors, output.folder, output.notes, on_progress)
-        if pictures:
-            keep_references(people, pictures)
-        refresh_cast(builder, provider, pictures)
+        if cast is not None:
+            keep_references(people, cast.kept)
+        refresh_cast(builder, provider, None if cast is None else cast.kept)
     return Workspace.open(workspace.path)
 
 

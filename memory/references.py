@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ _MAX_PICTURES = 500
 _MAX_NAME = 100
 _CLEARLY_LARGER = 3.0  # the main face of a picture has so many times the area of any other
 _CLEARLY_BETTER = 2.0
+_MAX_LISTED = 3
 _NUMBER = re.compile(r"(?:person\s*|#)?\d+", re.IGNORECASE)
 
 
@@ -56,6 +57,26 @@ class CheckedPicture:
     def digest(self) -> str:
         """The name its content goes by."""
         return hashlib.sha256(self.data).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CastPictures:
+    """What a cast folder gives.
+
+    Attributes:
+        kept: The pictures by name, each with at least one.
+        faceless: The pictures in which no face was found; other pictures stand for their names.
+    """
+
+    kept: Mapping[str, Sequence[CheckedPicture]]
+    faceless: tuple[Path, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know: one line that names the pictures left out, or nothing."""
+        if not self.faceless:
+            return ()
+        return (f"left out, as no face was found in {_listed(self.faceless)}",)
 
 
 def check_name(name: str) -> str:
@@ -105,17 +126,22 @@ def find_pictures(folder: Path) -> dict[str, tuple[Path, ...]]:
     return found
 
 
-def check_faces(pictures: Mapping[str, tuple[Path, ...]], provider: Provider) -> dict[str, list[CheckedPicture]]:
-    """Read the pictures and make sure that each shows one face.
+def read_cast(folder: Path, provider: Provider) -> CastPictures:
+    """Read a cast folder with a provider's eyes; errors are those of `find_pictures` and `check_faces`."""
+    return check_faces(find_pictures(folder), provider)
+
+
+def check_faces(pictures: Mapping[str, tuple[Path, ...]], provider: Provider) -> CastPictures:
+    """Read the pictures and keep those that show one face.
 
     Returns:
-        The pictures by name, with what their faces look like.
+        The pictures by name, with what their faces look like, and those that were left out.
 
     Raises:
-        ConfigError: A picture cannot be read, shows no face, or shows several.
+        ConfigError: A picture cannot be read or shows several faces, or somebody has none that shows a face.
     """
     kept: dict[str, list[CheckedPicture]] = {}
-    without: list[str] = []
+    faceless: list[Path] = []
     for name, paths in pictures.items():
         for path in paths:
             data = encode_picture(read_picture(path))
@@ -124,16 +150,15 @@ def check_faces(pictures: Mapping[str, tuple[Path, ...]], provider: Provider) ->
             except LookupError as error:
                 if error.args[0]:
                     raise ConfigError(f"{path}: {error.args[0]} faces", hint="crop it to the one you mean") from None
-                without.append(str(path))
+                faceless.append(path)
                 continue
             kept.setdefault(name, []).append(CheckedPicture(data=data, vector=vector))
-    if without:
-        more = f" and {len(without) - 3} more" if len(without) > 3 else ""
+    if nobody := [path for name, paths in pictures.items() if name not in kept for path in paths]:
         raise ConfigError(
-            f"no face found in {', '.join(without[:3])}{more}",
+            f"no face found in {_listed(nobody)}",
             hint="use upright pictures in which the face is a tenth of the height or more",
         )
-    return kept
+    return CastPictures(kept=kept, faceless=tuple(faceless))
 
 
 def describe_face(data: bytes, provider: Provider) -> NDArray[np.float32]:
@@ -180,7 +205,7 @@ def read_references(people: Path) -> tuple[Reference, ...]:
     return references
 
 
-def keep_references(people: Path, pictures: Mapping[str, list[CheckedPicture]]) -> tuple[Reference, ...]:
+def keep_references(people: Path, pictures: Mapping[str, Sequence[CheckedPicture]]) -> tuple[Reference, ...]:
     """Keep pictures in a `people` folder; pictures of a name that is there already are replaced."""
     folder = people / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -221,6 +246,11 @@ def read_reference(people: Path, reference: Reference) -> bytes:
     except (OSError, ValueError) as error:
         raise WorkspaceError(f"{path}: damaged ({error})", hint="give the cast folder again with --cast") from None
     return data
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    more = f" and {len(paths) - _MAX_LISTED} more" if len(paths) > _MAX_LISTED else ""
+    return ", ".join(map(str, paths[:_MAX_LISTED])) + more
 
 
 def _write(people: Path, references: list[Reference]) -> tuple[Reference, ...]:

@@ -142,9 +142,9 @@ def _find_people(
         on_progress=lambda done, total: progress.advance(done / total),
     )
     num_named = sum(one.name is not None for one in found.identities)
-    notes = Workspace.open(workspace.path).steps["people"].notes
+    notes = dict.fromkeys((*Workspace.open(workspace.path).steps["people"].notes, *found.notes))
     noun = "person" if len(found.identities) == 1 else "people"
-    progress.finish("people", f"{len(found.identities)} {noun}, {num_named} of them named", notes)
+    progress.finish("people", f"{len(found.identities)} {noun}, {num_named} of them named", tuple(notes))
 
 
 def _features_step(model: str, *, kind: FeatureKind, device: str) -> FeaturesStep:

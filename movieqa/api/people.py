@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,14 +52,18 @@ def cast_find(
         force: Look at every frame again; what people said about the cast stays.
         on_progress: Hears how many frames of how many are done.
 
+    Returns:
+        The film's people; the notes name pictures of the cast folder in which no face was found.
+
     Raises:
-        ConfigError: The cast folder or a model file cannot be used.
+        ConfigError: The cast folder or a model file cannot be used, or somebody has no picture that shows a face.
         CheckpointError: The model is not complete, or holds no ID-Former.
         MissingDependencyError: A package or model file is not there.
         WorkspaceError: The workspace is damaged, busy, or cannot be written.
     """
     from movieqa.memory.people import find_people
     from movieqa.memory.providers import ProviderConfig, load_provider
+    from movieqa.memory.references import read_cast
     from movieqa.people_files import load_cast
 
     config = ProviderConfig(
@@ -67,13 +72,15 @@ def cast_find(
         recogniser=None if recogniser is None else Path(recogniser),
         licence=licence,
     )
-    folder = None if cast is None else Path(cast)
     opened = open_workspace(workspace)
     chosen = model or os.environ.get("MOVIEQA_MODEL")
     loaded = load_provider(
         config, make_model=None if chosen is None else partial(_model_provider, chosen, config, device)
     )
-    return load_cast(find_people(opened, loaded, cast=folder, force=force, on_progress=on_progress))
+    opened.check_pictures()
+    pictures = None if cast is None else read_cast(Path(cast), loaded)
+    found = load_cast(find_people(opened, loaded, cast=pictures, force=force, on_progress=on_progress))
+    return found if pictures is None else replace(found, notes=(*pictures.notes, *found.notes))
 
 
 def _model_provider(model: str, config: ProviderConfig, device: str) -> Provider:

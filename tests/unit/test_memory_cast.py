@@ -25,6 +25,7 @@ from movieqa.memory.forgetting import forget_person, purge_people
 from movieqa.memory.material import EMBEDDINGS
 from movieqa.memory.onnx_faces import OnnxProvider
 from movieqa.memory.people import find_people
+from movieqa.memory.references import read_cast
 from movieqa.people_files import FOLDER, IDENTITIES, load_cast
 from movieqa.workspace import Workspace
 from tests.people_workspaces import make_other_provider, make_people_workspace, make_provider, write_photo
@@ -201,7 +202,7 @@ def test_a_photo_is_described_once(
 ) -> None:
     write_photo(tmp_path / "cast" / "Julia.png", "red")
     monkeypatch.setattr("movieqa.memory.cast_step.describe_face", None)  # what was checked is not looked at again
-    named = add_references(workspace, tmp_path / "cast", provider)
+    named = add_references(workspace, read_cast(tmp_path / "cast", provider), provider)
     assert labels(named)[1] == "Julia"
 
 
@@ -211,12 +212,12 @@ def test_photos_name_at_once_or_later(tmp_path: Path, plain: Workspace, provider
     write_photo(folder / "Otto" / "a.png", "green")
     write_photo(folder / "Otto" / "b.jpg", "green")
     write_photo(folder / "Nobody.png", "cyan")
-    at_once = find_people(copy(plain, tmp_path), provider, cast=folder)
+    at_once = find_people(copy(plain, tmp_path), provider, cast=read_cast(folder, provider))
     assert labels(at_once)[1] == "Julia"
     assert labels(at_once)[2] == "Otto"
     assert load_cast(at_once).unseen == ("Nobody",)
     first = content(at_once)
-    later = add_references(find_people(purge_people(at_once), provider), folder, provider)
+    later = add_references(find_people(purge_people(at_once), provider), read_cast(folder, provider), provider)
     assert content(later) == first
     with pytest.raises(ConfigError, match="in the cast folder, but nobody on screen fits"):
         load_cast(later).find("nobody")
@@ -224,7 +225,7 @@ def test_photos_name_at_once_or_later(tmp_path: Path, plain: Workspace, provider
 
 def test_a_name_from_a_photo_can_be_taken_away(tmp_path: Path, found: Workspace, provider: OnnxProvider) -> None:
     write_photo(tmp_path / "cast" / "Julia.png", "red")
-    workspace = find_people(copy(found, tmp_path), provider, cast=tmp_path / "cast")
+    workspace = find_people(copy(found, tmp_path), provider, cast=read_cast(tmp_path / "cast", provider))
     workspace = tell_apart(workspace, "1", "Julia")
     assert labels(workspace)[1] == "person 1"
     with pytest.raises(ConfigError, match="says this person is not Julia"):
@@ -249,7 +250,7 @@ def test_forgetting_leaves_nothing_of_one_and_everything_of_others(
 ) -> None:
     write_photo(tmp_path / "cast" / "Julia.png", "red")
     write_photo(tmp_path / "cast" / "Otto.png", "green")
-    workspace = find_people(copy(found, tmp_path), provider, cast=tmp_path / "cast")
+    workspace = find_people(copy(found, tmp_path), provider, cast=read_cast(tmp_path / "cast", provider))
     workspace = name_person(workspace, "3", "Mara")
     workspace = merge_people(workspace, "Mara", "4")
     cast = load_cast(workspace)

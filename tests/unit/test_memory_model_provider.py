@@ -22,6 +22,7 @@ from movieqa.memory.id_former_film import FOLDER, FilmIdFormer, film_id_former, 
 from movieqa.memory.model_provider import ModelProvider
 from movieqa.memory.people import find_people
 from movieqa.memory.provider import Detections, Provider
+from movieqa.memory.references import read_cast
 from movieqa.people_files import load_cast
 from movieqa.workspace import Workspace
 from tests.tiny_checkpoint import save_tiny_model
@@ -60,7 +61,7 @@ def test_a_picture_of_a_figure_names_it(tmp_path: Path, provider: ModelProvider)
     folder.mkdir()
     for name, colour in (("Rex the dog", 1), ("Balloon", 4)):
         Image.fromarray(draw_frame(7, colour, SIZE)).save(folder / f"{name}.png")
-    cast = load_cast(find_people(make_film(tmp_path), provider, cast=folder))
+    cast = load_cast(find_people(make_film(tmp_path), provider, cast=read_cast(folder, provider)))
     assert {one.label: one.shots for one in cast.identities if one.name} == {"Rex the dog": (1, 7), "Balloon": (4,)}
 
 
@@ -120,7 +121,7 @@ def test_weights_of_another_training_never_mix(tmp_path: Path, model: Path, prov
     assert cast.find("Rex").shots == (1, 7), "names stay where faces are found again"
     Image.fromarray(draw_frame(7, 4, SIZE)).save(tmp_path / "cast" / "Balloon.png")
     with pytest.raises(WorkspaceError, match="found by another provider"):
-        add_references(workspace, tmp_path / "cast", provider)
+        add_references(workspace, read_cast(tmp_path / "cast", provider), provider)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from movieqa.memory.clustering import TrackRows, cluster_film
 from movieqa.memory.onnx_faces import OnnxProvider
 from movieqa.memory.people import PeopleConfig, find_people, look
 from movieqa.memory.provider import Detections
-from movieqa.memory.references import check_faces, find_pictures
+from movieqa.memory.references import check_faces, find_pictures, read_cast
 from movieqa.memory.tracklets import link_shot
 from movieqa.people_files import APPEARANCES, PEOPLE, load_cast, load_facts
 from movieqa.workspace import Workspace
@@ -37,7 +37,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> OnnxProvider:
 @pytest.fixture(scope="module")
 def signs(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     workspace = api.preprocess_movie(assets / "signs.mp4", output=tmp_path_factory.mktemp("signs") / "signs.movieqa")
-    return find_people(workspace, ClassicalProvider(), cast=assets / "cast")
+    return find_people(workspace, ClassicalProvider(), cast=read_cast(assets / "cast", ClassicalProvider()))
 
 
 def truth_of(assets: Path, times: np.ndarray) -> np.ndarray:
@@ -129,7 +129,9 @@ def test_the_workspace_says_who_looked_and_on_what_terms(signs: Workspace) -> No
 
 def test_a_film_without_people(tmp_path: Path, provider: OnnxProvider) -> None:
     write_photo(tmp_path / "cast" / "Julia.png", "red")
-    workspace = find_people(make_people_workspace(tmp_path, [{}, {}]), provider, cast=tmp_path / "cast")
+    workspace = find_people(
+        make_people_workspace(tmp_path, [{}, {}]), provider, cast=read_cast(tmp_path / "cast", provider)
+    )
     cast = load_cast(workspace)
     assert cast.identities == ()
     assert cast.unseen == ("Julia",)
@@ -179,7 +181,7 @@ def test_a_memory_never_mixes_providers(tmp_path: Path, provider: OnnxProvider) 
     workspace = find_people(make_people_workspace(tmp_path, [{"red": 3}]), provider)
     other = make_other_provider(tmp_path / "other")
     with pytest.raises(WorkspaceError, match=r"found by another provider \(onnx\); use the same provider"):
-        add_references(workspace, tmp_path / "cast", other)
+        add_references(workspace, read_cast(tmp_path / "cast", other), other)
     assert load_cast(workspace).identities[0].name is None
 
 
@@ -225,12 +227,25 @@ def test_a_cast_folder_is_read_by_name(tmp_path: Path, provider: OnnxProvider) -
     (tmp_path / "notes.txt").write_text("not a picture, and not named like one")
     pictures = find_pictures(tmp_path)
     assert {name: len(paths) for name, paths in pictures.items()} == {"Julia Ross": 1, "Otto": 2}
-    assert [len(kept) for kept in check_faces(pictures, provider).values()] == [1, 2]
+    assert [len(kept) for kept in check_faces(pictures, provider).kept.values()] == [1, 2]
+
+
+def test_pictures_without_a_face_are_left_out_and_told(tmp_path: Path, provider: OnnxProvider) -> None:
+    write_photo(tmp_path / "cast" / "Julia" / "1.png", "red")
+    for number in range(2, 7):
+        write_photo(tmp_path / "cast" / "Julia" / f"{number}.png")
+    pictures = read_cast(tmp_path / "cast", provider)
+    assert [path.name for path in pictures.faceless] == [f"{number}.png" for number in range(2, 7)]
+    (note,) = pictures.notes
+    assert note.startswith("left out, as no face was found in ") and note.endswith("4.png and 2 more")
+    workspace = find_people(make_people_workspace(tmp_path, [{"red": 3}]), provider, cast=pictures)
+    assert load_cast(workspace).identities[0].name == "Julia"
 
 
 def _no_face(folder: Path) -> None:
     for name in ("a", "b", "c", "d", "e"):
         write_photo(folder / f"Miss {name}.png")
+    write_photo(folder / "Julia.png", "red")  # has one, which is of no help to the others
 
 
 def _two_faces(folder: Path) -> None:
@@ -291,11 +306,11 @@ def test_a_cast_folder_that_cannot_work_is_one_clear_line(
     make(folder)  # type: ignore[operator]
     workspace = make_workspace(tmp_path)
     with pytest.raises(ConfigError, match=message) as caught:
-        find_people(workspace, provider, cast=folder)
+        find_people(workspace, provider, cast=read_cast(folder, provider))
     assert "\n" not in str(caught.value)
     assert not (workspace.path / "people").exists(), "nothing is half done"
 
 
 def test_no_cast_folder(tmp_path: Path, provider: OnnxProvider) -> None:
     with pytest.raises(ConfigError, match="no such folder"):
-        find_people(make_workspace(tmp_path), provider, cast=tmp_path / "gone")
+        read_cast(tmp_path / "gone", provider)
