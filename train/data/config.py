@@ -39,7 +39,7 @@ class DataConfig:
             films are asked about with `cast_form="slots"`; or `both`, each record in one way by chance.
         identity_tokens: Tokens made of a person's pictures that stand beside their slot.
         seed: Of the places of repeated pictures, of slots, and of the choice that weights below 1 make.
-        num_workers: Threads that read media ahead; 0 reads a sample when it is needed.
+        num_workers: Threads that read the next step while one is learned; 0 reads a sample when it is needed.
         stall_seconds: A video's decoder is killed when it says nothing for so long.
     """
 
@@ -62,7 +62,7 @@ class DataConfig:
     people: People = "names"
     identity_tokens: int = 4
     seed: int = 42
-    num_workers: int = 0
+    num_workers: int = 4
     stall_seconds: float = 60.0
 
     def __post_init__(self) -> None:
