@@ -23,7 +23,8 @@ def deepspeed_config(
         num_accumulated: Micro batches that a process reads between two updates.
         num_trained: Numbers that are trained; buckets need not be larger.
         hidden_size: Width of the language model; under stage 3 its vectors stay whole.
-        has_gpu: Whether weights live on a GPU; on a CPU there is nothing to offload to.
+        has_gpu: Whether weights live on a GPU. On a CPU offload gains nothing, but it is done all the same: what is
+            proved there is what a GPU does.
 
     Example:
         >>> from movieqa.train.recipes import long_video
@@ -48,10 +49,10 @@ def deepspeed_config(
             "stage3_max_reuse_distance": 1_000_000_000,
             "stage3_gather_16bit_weights_on_model_save": False,  # the export gathers what was trained
         }
-    if has_gpu and parallel.offload_optimizer and parallel.zero_stage > 0:
-        zero["offload_optimizer"] = {"device": "cpu", "pin_memory": True}
-    if has_gpu and parallel.offload_parameters:
-        zero["offload_param"] = {"device": "cpu", "pin_memory": True}
+    if parallel.offload_optimizer and parallel.zero_stage > 0:
+        zero["offload_optimizer"] = {"device": "cpu", "pin_memory": has_gpu}
+    if parallel.offload_parameters:
+        zero["offload_param"] = {"device": "cpu", "pin_memory": has_gpu}
     return {
         "train_micro_batch_size_per_gpu": parallel.micro_batch,
         "gradient_accumulation_steps": num_accumulated,

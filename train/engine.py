@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib import import_module
 from math import ceil, inf
 from typing import Any
 
@@ -12,7 +13,7 @@ from transformers import get_scheduler
 
 from .config import OptimizerConfig, TrainConfig
 from .deepspeed_config import deepspeed_clips, deepspeed_config
-from .dependencies import import_deepspeed
+from .dependencies import compiled_adam, import_deepspeed
 from .optimizer_state import OptimizerState, forget_trial_step
 from .processes import Processes
 from .sequence_parallel import share_attention
@@ -157,9 +158,8 @@ def _optimizer(model: nn.Module, config: OptimizerConfig, *, on_host: bool) -> t
     ]
     options: dict[str, Any] = {"lr": config.lr, "betas": (config.beta1, config.beta2), "eps": config.eps}
     if config.implementation == "deepspeed":
-        from deepspeed.ops.adam import DeepSpeedCPUAdam, FusedAdam
-
-        made: torch.optim.Optimizer = (DeepSpeedCPUAdam if on_host else FusedAdam)(groups, **options)
+        make = compiled_adam() if on_host else import_module("deepspeed.ops.adam").FusedAdam
+        made: torch.optim.Optimizer = make(groups, **options)
         return made
     return torch.optim.AdamW(groups, fused=True, **options)
 

@@ -6,7 +6,7 @@ import math
 import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from .checkpoints import CheckpointFacts, find_checkpoint, load_checkpoint, save
 from .config import TrainConfig
 from .data.order import BatchOrder
 from .data.training_set import open_training_set
+from .dependencies import check_compiler
 from .engine import Engine
 from .exporting import export_model
 from .metrics import MetricsLog, StepMetrics
@@ -71,6 +72,8 @@ def run_training(
     with _explain_memory():
         torch.backends.cuda.matmul.allow_tf32 = config.compute.tf32
         _check_folder(config, out, resume=resume)
+        if config.compute.compile:
+            check_compiler("compute.compile=true", hint="install g++, or set compute.compile=false")
         torch.manual_seed(config.seed)  # new weights (LoRA, an ID-Former) are the same on every process
         opened = open_model(
             config,
@@ -169,7 +172,7 @@ class _Run:
             pad=self.pad,
         )
         bar = tqdm(total=self.num_steps, initial=start, desc=self.config.recipe, unit="step", disable=not progress)
-        with bar:
+        with bar, nullcontext() if log is None else closing(log):
             for read in steps:
                 metrics = self._step(read)
                 loss = metrics.loss
@@ -181,8 +184,6 @@ class _Run:
                     watch(metrics)
                 if metrics.step % self.config.checkpoint.every == 0 or metrics.step == self.num_steps:
                     save_checkpoint(self.engine, self._facts(metrics.step), self.out, keep=self.config.checkpoint.keep)
-        if log is not None:
-            log.close()
         weights = self.engine.trained_weights()
         target = self.out / MODEL_FOLDER
         if self.processes.is_first:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 
-from movieqa.errors import MissingDependencyError
+from movieqa.errors import ConfigError, MissingDependencyError
 from movieqa.storage import write_atomic
 
 from .config import LoggingConfig
@@ -59,6 +59,7 @@ class MetricsLog:
 
     Raises:
         MissingDependencyError: If TensorBoard or Weights & Biases is asked for and not installed.
+        ConfigError: If Weights & Biases does not take the run.
     """
 
     def __init__(self, out: Path, config: LoggingConfig, *, start: int) -> None:
@@ -67,7 +68,7 @@ class MetricsLog:
         self._writers: list[Callable[[StepMetrics], None]] = []
         self._closers: list[Callable[[], None]] = []
         if config.tensorboard:
-            self._add_tensorboard(out)
+            self._add_tensorboard(out, start)
         if config.wandb is not None:
             self._add_wandb(config.wandb, out)
         kept = [line for line in read_metrics(out) if line.step <= start]
@@ -87,13 +88,14 @@ class MetricsLog:
         for closer in self._closers:
             closer()
 
-    def _add_tensorboard(self, out: Path) -> None:
+    def _add_tensorboard(self, out: Path, start: int) -> None:
         try:
-            board = import_module("torch.utils.tensorboard").SummaryWriter(out / "tensorboard")
+            make = import_module("torch.utils.tensorboard").SummaryWriter
         except ImportError as error:
             raise MissingDependencyError(
                 "TensorBoard is not installed", hint='pip install "movieqa[tensorboard]", or logging.tensorboard=false'
             ) from error
+        board = make(out / "tensorboard", purge_step=start + 1 if start else None)  # these steps come again
 
         def write(metrics: StepMetrics) -> None:
             for name, value in asdict(metrics).items():
@@ -110,7 +112,13 @@ class MetricsLog:
             raise MissingDependencyError(
                 "Weights & Biases is not installed", hint='pip install "movieqa[wandb]", or logging.wandb=none'
             ) from error
-        run = wandb.init(project=project, dir=str(out))
+        try:
+            run = wandb.init(project=project, name=out.resolve().name, dir=str(out))
+        except wandb.Error as error:
+            raise ConfigError(
+                f"Weights & Biases does not take the run ({next(iter(str(error).splitlines()), '')})",
+                hint="wandb login, or WANDB_MODE=offline, or logging.wandb=none",
+            ) from error
         self._writers.append(lambda metrics: run.log(asdict(metrics), step=metrics.step))
         self._closers.append(run.finish)
 

@@ -16,7 +16,7 @@ from movieqa.model import Media
 from movieqa.prompt import IGNORED_LABEL
 
 from .data.batch import Batch, collate
-from .data.example import Example, MediaRole
+from .data.example import NOTHING, Example, MediaRole
 from .data.order import BatchOrder, IntArray, Step
 from .data.packing import join
 from .data.sample import BadSample
@@ -59,8 +59,9 @@ class ReadStep:
 
     @property
     def num_tokens(self) -> int:
-        """Positions without padding."""
-        return sum(batch.num_tokens for batch in self.batches)
+        """Positions of samples: neither padding, nor what fills a process's place."""
+        rows = [row for batch in self.batches for row in zip(batch.segments, batch.indices, strict=True)]
+        return sum(length for row in rows for length, index in zip(*row, strict=True) if index != NOTHING)
 
 
 def read_steps(

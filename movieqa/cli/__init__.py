@@ -18,6 +18,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         _prepare_streams()
+        if not sys.stderr.isatty():  # before anything loads transformers, and for all child processes
+            os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         from .app import run
 
         run()
