@@ -20,6 +20,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from movieqa.api.train import make_identity_tokens
 from movieqa.train.checkpoints import FOLDER
 from movieqa.train.config import TrainConfig
 from movieqa.train.loop import CONFIG_FILE, run_training
@@ -103,7 +104,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kill_at(launch(first), first / "c-killed", random.Random(os.getpid()).randint(1, 8))
     for name in MOVED:
         leave(first / f"b-{name}", 2, folder / f"b-{name}")
-        run_training(TrainConfig.load(folder / f"b-{name}.json"), folder / f"b-{name}", make_id_former=seeded_id_former)
+        run_training(
+            TrainConfig.load(folder / f"b-{name}.json"),
+            folder / f"b-{name}",
+            make_id_former=seeded_id_former,
+            make_identity_tokens=make_identity_tokens,
+        )
         leave(folder / f"b-{name}", 4, second / f"b-{name}")
     shutil.copytree(first / "c-killed", second / "a-killed")
     (second / "a-killed" / FOLDER / ".step-99999999.partial").mkdir(exist_ok=True)  # as a kill may leave it
