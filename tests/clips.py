@@ -50,6 +50,13 @@ def plain(path: Path, *, size: str = "320x180", rate: int | str = RATE, seconds:
     return path
 
 
+def repeated(path: Path, times: int, *, size: str = "320x180", seconds: float = SECONDS) -> Path:
+    """Write the ordinary film of `seconds` over and over, which is sooner made than as long a film of new pictures."""
+    once = plain(path.with_name("once-" + path.name), size=size, seconds=seconds)
+    ffmpeg("-stream_loop", str(times - 1), "-i", once, "-c", "copy", path)
+    return path
+
+
 def encoded(path: Path, *codec: str, filters: str = "", seconds: float = SECONDS) -> Path:
     """Write the film with a codec given as ffmpeg's output arguments, after `filters`."""
     ffmpeg(*source(seconds=seconds, extra=filters), *codec, path)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import movieqa as library
-from tests.command import content, movieqa
+from tests.command import content, movieqa, movieqa_inside
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +58,16 @@ def test_the_same_answer_as_json(folder: Path) -> None:
 
 
 def test_what_the_film_does_not_hold_is_not_found(folder: Path) -> None:
-    answer = movieqa("ask", "--question", "When is the word elephant signed?", "--json", cwd=folder).json
+    answer = movieqa_inside("ask", "--question", "When is the word elephant signed?", "--json", cwd=folder).json
     assert answer["spans"] == []
     assert answer["is_found"] is False
 
 
 def test_several_questions_at_once_and_from_python(folder: Path) -> None:
     questions = ["When is the word eat signed?", "How does the film end?"]
-    answers = movieqa("ask", *(part for one in questions for part in ("--question", one)), "--json", cwd=folder).json
+    answers = movieqa_inside(
+        "ask", *(part for one in questions for part in ("--question", one)), "--json", cwd=folder
+    ).json
     from_python = library.ask(folder / "signs.movieqa", questions)
     assert [answer["text"] for answer in answers] == [answer.text for answer in from_python]
     assert answers[0]["spans"][0]["start"] == 10.44
@@ -74,7 +76,7 @@ def test_several_questions_at_once_and_from_python(folder: Path) -> None:
 
 def test_until_shows_nothing_later(folder: Path) -> None:
     for question in ("When is the word night signed?", "How does the film end?", "Which words are signed?"):
-        done = movieqa("ask", "--question", question, "--until", "8.5", "--json", cwd=folder)
+        done = movieqa_inside("ask", "--question", question, "--until", "8.5", "--json", cwd=folder)
         assert done.code == 0, done.err
         assert all(span["end"] <= 8.5 for span in done.json["spans"])
         assert "night" not in done.json["text"]
@@ -90,7 +92,7 @@ def test_a_chat_answers_line_by_line(folder: Path) -> None:
 
 
 def test_a_report_and_every_export_are_written(folder: Path) -> None:
-    done = movieqa("report", cwd=folder)
+    done = movieqa_inside("report", cwd=folder)
     page = (folder / done.out.strip()).read_text()
     assert "signs.mp4" in page
     assert "data:image/jpeg;base64," in page
@@ -100,15 +102,15 @@ def test_a_report_and_every_export_are_written(folder: Path) -> None:
         ("otio", "Timeline"),
         ("vtt", "WEBVTT"),
     ):
-        done = movieqa("export", "--shots", kind, "--output", f"shots.{kind}", cwd=folder)
+        done = movieqa_inside("export", "--shots", kind, "--output", f"shots.{kind}", cwd=folder)
         assert done.code == 0, done.err
         text = (folder / f"shots.{kind}").read_text()
         assert mark in text
-        assert movieqa("export", "--shots", kind, cwd=folder).out.strip() == text.strip()
+        assert movieqa_inside("export", "--shots", kind, cwd=folder).out.strip() == text.strip()
 
 
 def test_info_tells_what_there_is(folder: Path) -> None:
-    summary = movieqa("info", "--verify", "--json", cwd=folder).json
+    summary = movieqa_inside("info", "--verify", "--json", cwd=folder).json
     assert summary["num_shots"] == {"start": 1, "cut": 9}
     assert summary["num_subtitles"] == 10
     assert summary["is_verified"] is True
@@ -119,7 +121,7 @@ def test_doctor_tells_what_is_installed(folder: Path) -> None:
     done = movieqa("doctor", cwd=folder)
     assert done.code == 0, done.out
     assert "ffmpeg" in done.out
-    assert movieqa("doctor", "--json", cwd=folder).json["ok"] is True
+    assert movieqa_inside("doctor", "--json", cwd=folder).json["ok"] is True
 
 
 def test_repeating_does_nothing_and_forcing_gives_the_same_bytes(folder: Path, assets: Path, tmp_path: Path) -> None:
@@ -127,10 +129,10 @@ def test_repeating_does_nothing_and_forcing_gives_the_same_bytes(folder: Path, a
     for name in ("signs.mp4", "signs.srt"):
         shutil.copy(assets / name, tmp_path)
     shutil.copytree(folder / "signs.movieqa", tmp_path / "signs.movieqa")
-    repeated = movieqa("preprocess", "signs.mp4", cwd=tmp_path)
+    repeated = movieqa_inside("preprocess", "signs.mp4", cwd=tmp_path)
     assert repeated.err.count("already done") == 3
     assert content(tmp_path / "signs.movieqa") == before
-    forced = movieqa("preprocess", "signs.mp4", "--force", cwd=tmp_path)
+    forced = movieqa_inside("preprocess", "signs.mp4", "--force", cwd=tmp_path)
     assert "already done" not in forced.err
     assert content(tmp_path / "signs.movieqa") == before
 
@@ -140,12 +142,14 @@ def test_a_changed_setting_redoes_only_what_depends_on_it(folder: Path, assets: 
         shutil.copy(assets / name, tmp_path)
     shutil.copytree(folder / "signs.movieqa", tmp_path / "signs.movieqa")
     (tmp_path / "movieqa.toml").write_text("[preprocess]\nfps = 2\n")
-    from_file = movieqa("preprocess", "signs.mp4", "--json", cwd=tmp_path)
+    from_file = movieqa_inside("preprocess", "signs.mp4", "--json", cwd=tmp_path)
     assert from_file.err.count("already done") == 2
     assert from_file.json["num_frames"] >= 42
-    from_variable = movieqa("preprocess", "signs.mp4", "--json", cwd=tmp_path, env={"MOVIEQA_PREPROCESS_FPS": "3"})
+    from_variable = movieqa_inside(
+        "preprocess", "signs.mp4", "--json", cwd=tmp_path, env={"MOVIEQA_PREPROCESS_FPS": "3"}
+    )
     assert from_variable.json["num_frames"] >= 63
-    from_flag = movieqa(
+    from_flag = movieqa_inside(
         "preprocess", "signs.mp4", "--json", "--fps", "1", cwd=tmp_path, env={"MOVIEQA_PREPROCESS_FPS": "3"}
     )
     assert from_flag.json["num_frames"] < 42
@@ -156,16 +160,16 @@ def test_the_workspace_of_another_film_is_not_mixed(folder: Path, assets: Path, 
     workspace = Path(shutil.copytree(folder / "signs.movieqa", tmp_path / "signs.movieqa"))
     (tmp_path / "signs.mp4").write_bytes((assets / "signs.mp4").read_bytes() + b"\0")
     before = content(workspace)
-    assert "another film" in movieqa("preprocess", "signs.mp4", cwd=tmp_path).complaint
+    assert "another film" in movieqa_inside("preprocess", "signs.mp4", cwd=tmp_path).complaint
     assert content(workspace) == before
-    assert movieqa("preprocess", "signs.mp4", "--output", "other", cwd=tmp_path).code == 0
+    assert movieqa_inside("preprocess", "signs.mp4", "--output", "other", cwd=tmp_path).code == 0
 
 
 def test_help_teaches_every_verb(tmp_path: Path) -> None:
     root = movieqa("--help", cwd=tmp_path)
     for verb in ("preprocess", "ask", "chat", "report", "export", "info", "doctor"):
         assert verb in root.out
-        shown = movieqa(verb, "--help", cwd=tmp_path)
+        shown = movieqa_inside(verb, "--help", cwd=tmp_path)
         assert shown.code == 0
         assert "--json" in shown.out
     assert movieqa("--version", cwd=tmp_path).out == f"movieqa {library.__version__}\n"

@@ -14,20 +14,30 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.command import command_line, content, movieqa
+from tests.command import command_line, content, movieqa, movieqa_inside
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, assets: Path) -> dict[str, bytes]:
+def short(tmp_path_factory: pytest.TempPathFactory, assets: Path) -> Path:
+    """A folder with the first seconds of a film, and its subtitles."""
+    folder = tmp_path_factory.mktemp("short")
+    flags = ("-v", "error", "-i", assets / "signs.mp4", "-t", "6", "-c", "copy", folder / "signs.mp4")
+    subprocess.run(["ffmpeg", *map(str, flags)], check=True, timeout=60)
+    shutil.copy(assets / "signs.srt", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, short: Path) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("undisturbed")
-    film = copy_film(assets, folder)
+    film = copy_film(short, folder)
     assert movieqa("preprocess", film.name, cwd=folder).code == 0
     return content(folder / "signs.movieqa")
 
 
-def copy_film(assets: Path, folder: Path) -> Path:
+def copy_film(short: Path, folder: Path) -> Path:
     for name in ("signs.mp4", "signs.srt"):
-        shutil.copy(assets / name, folder)
+        shutil.copy(short / name, folder)
     return folder / "signs.mp4"
 
 
@@ -44,9 +54,9 @@ def wait_for_scan(folder: Path, run: subprocess.Popen[str]) -> None:
 
 @pytest.mark.parametrize("wait", [0.0, 0.1, 0.3, 0.6, 0.8])
 def test_killed_at_any_point_it_ends_in_the_same_bytes(
-    tmp_path: Path, assets: Path, undisturbed: dict[str, bytes], wait: float
+    tmp_path: Path, short: Path, undisturbed: dict[str, bytes], wait: float
 ) -> None:
-    copy_film(assets, tmp_path)
+    copy_film(short, tmp_path)
     run = start(tmp_path)
     wait_for_scan(tmp_path, run)
     time.sleep(wait)
@@ -55,15 +65,15 @@ def test_killed_at_any_point_it_ends_in_the_same_bytes(
     run.communicate()
     _, alive = psutil.wait_procs(children, timeout=10)
     assert not alive, "the scan outlived the command"
-    assert movieqa("preprocess", "signs.mp4", cwd=tmp_path).code == 0
+    assert movieqa_inside("preprocess", "signs.mp4", cwd=tmp_path).code == 0
     assert content(tmp_path / "signs.movieqa") == undisturbed
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_says_so_and_goes_on(
-    tmp_path: Path, assets: Path, undisturbed: dict[str, bytes], number: signal.Signals
+    tmp_path: Path, short: Path, undisturbed: dict[str, bytes], number: signal.Signals
 ) -> None:
-    copy_film(assets, tmp_path)
+    copy_film(short, tmp_path)
     run = start(tmp_path)
     wait_for_scan(tmp_path, run)
     children = psutil.Process(run.pid).children(recursive=True)
@@ -75,17 +85,17 @@ def test_interrupted_it_says_so_and_goes_on(
     _, alive = psutil.wait_procs(children, timeout=10)
     assert not alive
     assert not list((tmp_path / "signs.movieqa").glob(".*.tmp"))
-    again = movieqa("preprocess", "signs.mp4", cwd=tmp_path)
+    again = movieqa_inside("preprocess", "signs.mp4", cwd=tmp_path)
     assert "already done" in again.err
     assert content(tmp_path / "signs.movieqa") == undisturbed
 
 
-def test_two_at_once_are_told_apart(tmp_path: Path, assets: Path, undisturbed: dict[str, bytes]) -> None:
-    copy_film(assets, tmp_path)
+def test_two_at_once_are_told_apart(tmp_path: Path, short: Path, undisturbed: dict[str, bytes]) -> None:
+    copy_film(short, tmp_path)
     first = start(tmp_path)
     wait_for_scan(tmp_path, first)
     first.send_signal(signal.SIGSTOP)
-    second = movieqa("preprocess", "signs.mp4", cwd=tmp_path)
+    second = movieqa_inside("preprocess", "signs.mp4", cwd=tmp_path)
     first.send_signal(signal.SIGCONT)
     assert "another movieqa is writing" in second.complaint
     first.communicate(timeout=60)
@@ -99,28 +109,28 @@ def limit_file_size(num_bytes: int) -> None:
 
 @pytest.mark.parametrize("num_bytes", [200, 3_000, 60_000])
 def test_a_disk_that_takes_no_more_is_one_clear_line(
-    tmp_path: Path, assets: Path, undisturbed: dict[str, bytes], num_bytes: int
+    tmp_path: Path, short: Path, undisturbed: dict[str, bytes], num_bytes: int
 ) -> None:
-    copy_film(assets, tmp_path)
+    copy_film(short, tmp_path)
     stopped = movieqa("preprocess", "signs.mp4", cwd=tmp_path, before=lambda: limit_file_size(num_bytes))
     assert "disk" in stopped.complaint
     assert not list(tmp_path.glob("signs.movieqa/.*.tmp"))
-    assert movieqa("preprocess", "signs.mp4", cwd=tmp_path).code == 0
+    assert movieqa_inside("preprocess", "signs.mp4", cwd=tmp_path).code == 0
     assert content(tmp_path / "signs.movieqa") == undisturbed
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="mounting a small disk needs root on Linux")
-def test_a_really_full_disk_is_one_clear_line(tmp_path: Path, assets: Path, undisturbed: dict[str, bytes]) -> None:
-    film = copy_film(assets, tmp_path)
+def test_a_really_full_disk_is_one_clear_line(tmp_path: Path, short: Path, undisturbed: dict[str, bytes]) -> None:
+    film = copy_film(short, tmp_path)
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", disk], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", disk], capture_output=True).returncode:
         pytest.skip("this root may not mount")
     try:
         stopped = movieqa("preprocess", film, "--output", disk / "w", cwd=tmp_path)
         assert "the disk is full" in stopped.complaint
         subprocess.run(["mount", "-o", "remount,size=20m", disk], check=True)
-        assert movieqa("preprocess", film, "--output", disk / "w", cwd=tmp_path).code == 0
+        assert movieqa_inside("preprocess", film, "--output", disk / "w", cwd=tmp_path).code == 0
         assert content(disk / "w") == undisturbed
     finally:
         subprocess.run(["umount", disk], check=True)

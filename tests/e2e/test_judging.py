@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.command import movieqa
+from tests.command import movieqa, movieqa_inside
 from tests.judge_server import Behaviour, judge_server
 
 KEY = "sk-very-secret-key"
@@ -40,16 +40,16 @@ def test_two_folders_of_answers(sides: list[Path], tmp_path: Path) -> None:
     command = ("judge", ours, baseline, "--truth", truth, "--judge-model", "judge", "--json")
     env = {"OPENAI_API_KEY": KEY}
     with judge_server(prefers_ours) as server:
-        limited = movieqa(*command, "--judge", server.url, "--max-judge-calls", "10", env=env, cwd=tmp_path)
+        limited = movieqa_inside(*command, "--judge", server.url, "--max-judge-calls", "10", env=env, cwd=tmp_path)
         asked_first = len(server.requests)
-        whole = movieqa(*command, "--judge", server.url, env=env, cwd=tmp_path)
+        whole = movieqa_inside(*command, "--judge", server.url, env=env, cwd=tmp_path)
         assert len(server.requests) == 160
     assert asked_first == 10
     table = limited.json["tables"][-1]
     assert (table["wins"], table["unjudged"]) == (5, 75)
     table = whole.json["tables"][-1]
     assert (table["wins"], table["unjudged"], table["agreement"]) == (80, 0, 1.0)
-    kept = movieqa(*command, cwd=tmp_path)  # no judge is there any more
+    kept = movieqa_inside(*command, cwd=tmp_path)  # no judge is there any more
     assert kept.json["tables"] == whole.json["tables"]
     for place in (limited.out, limited.err, *(path.read_text() for path in tmp_path.glob("*.judge.jsonl"))):
         assert KEY not in place
@@ -72,4 +72,4 @@ def test_what_cannot_be_judged_is_one_line(sides: list[Path], tmp_path: Path) ->
         ((tmp_path,), "no JSON files"),
         ((ours, baseline, "--truth", truth, "--judge-model", "j", "--judge", "http://u:p@h/v1"), "password"),
     ):
-        assert said in movieqa("judge", *arguments, cwd=tmp_path).complaint
+        assert said in movieqa_inside("judge", *arguments, cwd=tmp_path).complaint

@@ -10,7 +10,7 @@ from PIL import Image
 
 from movieqa.loaded import open_model
 from movieqa.preprocess.features import add_features
-from tests.command import movieqa
+from tests.command import movieqa, movieqa_inside
 from tests.tiny_id_former import save_tiny_people_model
 from tests.workspaces import draw_frame, make_shots, make_workspace
 
@@ -36,9 +36,9 @@ def test_figures_are_found_and_named(folder: Path) -> None:
     assert [one["shots"] for one in people] == [[0, 6], [1, 7], [2], [3], [4], [5]]
     assert [one["name"] for one in people] == [None, "Rex the dog", None, None, None, None]
     assert done.json["provider"] == "model"
-    answer = movieqa("ask", "--question", "When does Rex the dog first appear?", "--json", cwd=folder).json
+    answer = movieqa_inside("ask", "--question", "When does Rex the dog first appear?", "--json", cwd=folder).json
     assert (answer["spans"][0]["start"], answer["spans"][0]["end"]) == (3.0, 6.0)
     asked = ("ask", "--question", "Who runs?", "--model", "tiny-people", "--answer-tokens", "8", "--json")
-    with_people = movieqa(*asked, "--id-former", cwd=folder)
+    with_people = movieqa_inside(*asked, "--id-former", cwd=folder)
     assert with_people.code == 0, with_people.err
     assert with_people.json["answerer"] == "tiny-people" and with_people.json["usage"]["frames_used"] == 24

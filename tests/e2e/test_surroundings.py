@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import command_line, movieqa
+from tests.command import command_line, movieqa, movieqa_inside
 from tests.workspaces import make_subtitles, make_workspace
 
 LINES = make_subtitles((0.5, 1.5, "Otto> Take the key, Mara."), (2.5, 3.5, "The letter is in the piano."))
@@ -99,9 +99,9 @@ def _is_caught(status: Path, number: signal.Signals) -> bool:
 
 
 def test_a_workspace_is_found_from_inside_and_reported_beside_it(film: Path) -> None:
-    assert movieqa("ask", "--question", "key", cwd=film).out.startswith("00:00:00.500")
+    assert movieqa_inside("ask", "--question", "key", cwd=film).out.startswith("00:00:00.500")
     for place in (".", "../film.movieqa/", film):
-        done = movieqa("report", place, "--json", cwd=film)
+        done = movieqa_inside("report", place, "--json", cwd=film)
         assert done.code == 0, done.err
         assert (film / done.json["report"]).resolve() == film.with_suffix(".html")
 
@@ -109,29 +109,29 @@ def test_a_workspace_is_found_from_inside_and_reported_beside_it(film: Path) -> 
 @pytest.mark.parametrize("output", [".", "", "/"])
 @pytest.mark.parametrize("verb", ["report", "export"])
 def test_a_folder_is_no_place_for_a_file(film: Path, verb: str, output: str) -> None:
-    assert "this is a folder" in movieqa(verb, film, "--output", output, cwd=film.parent).complaint
+    assert "this is a folder" in movieqa_inside(verb, film, "--output", output, cwd=film.parent).complaint
 
 
 def test_a_strangers_folder_stays_as_it_is(tmp_path: Path, assets: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos/sea.jpg").touch()
-    done = movieqa("preprocess", assets / "signs.mp4", "--output", "photos", cwd=tmp_path)
+    done = movieqa_inside("preprocess", assets / "signs.mp4", "--output", "photos", cwd=tmp_path)
     assert "not a workspace" in done.complaint
     assert [path.name for path in (tmp_path / "photos").iterdir()] == ["sea.jpg"]
 
 
 def test_a_variable_and_a_settings_file_hold_questions_with_spaces(film: Path, tmp_path: Path) -> None:
     variable = {"MOVIEQA_ASK_QUESTION": "Who takes the key?\nWhere is the letter?"}
-    asked = movieqa("ask", film, "--json", cwd=tmp_path, env=variable).json
+    asked = movieqa_inside("ask", film, "--json", cwd=tmp_path, env=variable).json
     assert [answer["question"] for answer in asked] == ["Who takes the key?", "Where is the letter?"]
     (tmp_path / "movieqa.toml").write_text('[ask]\nquestion = "Who takes the key?"\n')
-    assert movieqa("ask", film, "--json", cwd=tmp_path).json["question"] == "Who takes the key?"
+    assert movieqa_inside("ask", film, "--json", cwd=tmp_path).json["question"] == "Who takes the key?"
     (tmp_path / "movieqa.toml").write_text('[ask]\nquestion = ["key", "letter"]\n')
-    assert len(movieqa("ask", film, "--json", cwd=tmp_path).json) == 2
+    assert len(movieqa_inside("ask", film, "--json", cwd=tmp_path).json) == 2
 
 
 def test_several_answers_stand_under_their_questions(film: Path) -> None:
-    done = movieqa("ask", film, "--question", "Who takes the key?", "--question", "elephant", cwd=film.parent)
+    done = movieqa_inside("ask", film, "--question", "Who takes the key?", "--question", "elephant", cwd=film.parent)
     assert done.out.startswith("> Who takes the key?\n00:00:00.500-00:00:01.500 Otto: “Take the key, Mara.”\n")
     assert "\n\n> elephant\nNothing in the film's subtitles supports an answer.\n" in done.out
 
@@ -139,7 +139,7 @@ def test_several_answers_stand_under_their_questions(film: Path) -> None:
 def test_a_chat_says_a_line_once_and_steers_no_terminal(tmp_path: Path) -> None:
     lines = make_subtitles((0.5, 1.5, "Take the key, \x1b[31mMara.\x9b2J"))
     film = make_workspace(tmp_path, subtitles=lines).path
-    done = movieqa("chat", film, cwd=tmp_path, stdin="key\n")
+    done = movieqa_inside("chat", film, cwd=tmp_path, stdin="key\n")
     assert done.out.count("Mara.") == 1
     assert "\x1b" not in done.out
     assert "\x9b" not in done.out

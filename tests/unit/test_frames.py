@@ -184,7 +184,7 @@ print((process.memory_info().rss - before) >> 20)
 @pytest.fixture(scope="module")
 def long_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("idle")
-    film = clips.plain(folder / "film.mp4", size="854x480", seconds=15)
+    film = clips.repeated(folder / "film.mp4", 5, size="854x480", seconds=3)
     return make_workspace(film, folder / "film.movieqa", ScanConfig(fps=24))
 
 

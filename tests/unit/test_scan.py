@@ -46,7 +46,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def long_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return clips.plain(tmp_path_factory.mktemp("long") / "film.mp4", size="640x360", seconds=60)
+    return clips.repeated(tmp_path_factory.mktemp("long") / "film.mp4", 10, size="640x360")
 
 
 def test_finds_every_cut_of_real_footage(assets: Path, tmp_path: Path) -> None:
