@@ -205,6 +205,28 @@ def test_movienet_references_are_of_earlier_scenes(tmp_path: Path) -> None:
     check_readable(built, tmp_path / "frames")
 
 
+def test_movienet_references_are_of_other_scenes_where_scenes_are_known(tmp_path: Path) -> None:
+    """Ten shots may lie within one scene, and its clothes and light would name the person."""
+    folder = movienet(tmp_path)
+    file = folder / "annotation" / "tt1.json"
+    content = json.loads(file.read_text())
+    content["scene"] = [{"id": "scene_0", "shot": [0, 40]}, {"id": "scene_1", "shot": [40, 2000]}]
+    file.write_text(json.dumps(content))
+    built = build_identity("movienet", folder, images=tmp_path / "frames", out=tmp_path / "out")
+    for record in records_of(built):
+        if record["type"] == "location":
+            *references, asked = (int(shot) for shot in re.findall(r"shot_(\d+)_img_0\.jpg</img>", question(record)))
+            assert asked >= 40 and all(reference < 40 for reference in references)
+    content["scene"] = [{"id": "scene_0", "shot": [0, 2000]}]
+    file.write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match="no sample could be made"):
+        build_identity("movienet", folder, images=tmp_path / "frames", out=tmp_path / "none")
+
+
+def test_names_that_are_given_are_different() -> None:
+    assert len(set(NAMES)) == len(NAMES)
+
+
 def test_builders_refuse_what_is_not_theirs(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no identity data 'x'"):
         build_identity("x", tmp_path, images=tmp_path, out=tmp_path)

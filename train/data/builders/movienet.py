@@ -43,6 +43,13 @@ class Frame:
     width: int
     height: int
     bodies: tuple[Body, ...]
+    scene: int | None
+    """Which scene, counted from 0; None where the film's scenes are not annotated."""
+
+    def is_before(self, other: Frame) -> bool:
+        """Tell whether a person's clothes and background here give nothing away about another frame."""
+        is_same_scene = self.scene is not None and self.scene == other.scene
+        return other.shot - self.shot >= _FAR and not is_same_scene
 
     def name(self, film: str) -> str:
         """Return the frame's file, as MovieNet names it."""
@@ -57,8 +64,9 @@ def build_movienet(annotations: Path, images: Path, out: Path, work: Work, *, se
     """Make location and matching samples of MovieNet's `annotation` and `meta`.
 
     A reference is a whole frame in which one annotated body is alone and large; it comes from at least ten shots before
-    the frame that is asked about, never from the future. Two people of a film who are credited under one name are left
-    out, and so are roles that are no names. Matching shows four frames of four people.
+    the frame that is asked about, never from the future, and from another scene where scenes are annotated. Two people
+    of a film who are credited under one name are left out, and so are roles that are no names. Matching shows four
+    frames of four people.
 
     Args:
         annotations: Folder that holds `annotation/<imdb>.json` and `meta/<imdb>.json`.
@@ -111,10 +119,23 @@ def _frames(annotation: dict[str, Any]) -> list[Frame]:
         person = str(item["pid"]) if str(item.get("pid") or "others") != "others" else ""
         bodies.setdefault(place, []).append(Body(person=person, box=box))
         sizes[place] = (width, height)
+    scenes = _scenes(annotation)
     return [
-        Frame(shot=shot, picture=picture, width=size[0], height=size[1], bodies=tuple(bodies[shot, picture]))
+        Frame(
+            shot=shot,
+            picture=picture,
+            width=size[0],
+            height=size[1],
+            bodies=tuple(bodies[shot, picture]),
+            scene=next((number for number, shots in enumerate(scenes) if shot in shots), None),
+        )
         for (shot, picture), size in sorted(sizes.items())
     ]
+
+
+def _scenes(annotation: dict[str, Any]) -> list[range]:
+    """Return the shots of each annotated scene; most films have none."""
+    return [range(int(scene["shot"][0]), int(scene["shot"][1])) for scene in annotation.get("scene") or ()]
 
 
 def _add_film(
@@ -140,9 +161,7 @@ def _add_location(
 ) -> int:
     """Ask where one of the people is whom references show."""
     bodies = {body.person: body for body in frame.bodies if body.person in names}
-    before = {
-        person: [one for one in alone.get(person, []) if one.shot <= frame.shot - _FAR] for person in sorted(bodies)
-    }
+    before = {person: [one for one in alone.get(person, []) if one.is_before(frame)] for person in sorted(bodies)}
     known = {person: dice.choice(found) for person, found in before.items() if found}
     large = [person for person in known if frame.share(bodies[person]) > _SMALL]
     people = [body.person for body in frame.bodies]
@@ -161,7 +180,7 @@ def _add_matching(film: str, alone: dict[str, list[Frame]], names: dict[str, str
     """Ask which of four frames shows the person of a reference, seen in another scene."""
     made = 0
     for person in sorted(alone):
-        pairs = [(one, other) for one in alone[person] for other in alone[person] if other.shot - one.shot >= _FAR]
+        pairs = [(one, other) for one in alone[person] for other in alone[person] if one.is_before(other)]
         others = [one for one in sorted(alone) if one != person]
         if not pairs or len(others) < 3:
             continue
