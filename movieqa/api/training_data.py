@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from movieqa.errors import ConfigError
 
 from .film import PathLike
 
 if TYPE_CHECKING:
+    from movieqa.model.processor import MovieProcessor
     from movieqa.train.data.builders.building import BuiltRecords
     from movieqa.train.data.builders.identity import IdentitySource
     from movieqa.train.data.checking import DataReport
+    from movieqa.train.data.config import DataConfig
 
 
 def data_check(
     files: Sequence[PathLike],
     *,
     model: PathLike | None = None,
+    recipe: str | None = None,
+    settings: Sequence[str] = (),
     media: Sequence[PathLike] = (),
     features: str | None = None,
     template: str | None = None,
     max_length: int | None = None,
-    fps: float = 1.0,
+    fps: float | None = None,
     max_frames: int | None = None,
-    times: Literal["relative", "absolute"] = "relative",
-    reference_compatible: bool = False,
+    times: Literal["relative", "absolute"] | None = None,
+    reference_compatible: bool | None = None,
     deep: bool = False,
     progress: bool = False,
 ) -> DataReport:
@@ -36,13 +41,15 @@ def data_check(
     Args:
         files: JSON or JSON lines.
         model: Folder or hub name of the model that is to be trained; only its settings and tokenizers are read.
+        recipe: Recipe that is to be run: what is not given here is as it says.
+        settings: Changed fields of the recipe, each `section.field=value`, as `train_model` takes them.
         media: Folders that hold what records name; by default the folder of each file.
         features: Name of the model whose stored features are used, where a workspace holds several.
-        template: Chat template; the model's own by default, `plain` for stage 1.
-        max_length: Tokens of the longest sample; the model's context by default.
-        fps: Frames a second of a video.
+        template: Chat template; without a recipe the model's own, `plain` for stage 1.
+        max_length: Tokens of the longest sample; without a recipe the model's context.
+        fps: Frames a second of a video; 1 by default.
         max_frames: Most frames of a video.
-        times: How symbolic times are written.
+        times: How symbolic times are written; `relative` by default.
         reference_compatible: Take what the published code takes.
         deep: Read every picture, video and feature to its end.
         progress: Show a bar on standard error.
@@ -58,27 +65,44 @@ def data_check(
     """
     if model is None:
         raise ConfigError("whose tokens are counted is not said", hint="name the model to be trained with --model")
+    if settings and recipe is None:
+        raise ConfigError("which recipe's fields are changed is not said", hint="name it with --recipe")
     from movieqa.answerers import check_model_packages
 
     check_model_packages()
+    from movieqa.train.data.checking import check_data
+
+    processor, config = _processor_and_config(str(model), recipe, settings)
+    given = {
+        "media": tuple(Path(folder) for folder in media) or None,
+        "features": features,
+        "template": template,
+        "max_length": max_length,
+        "fps": fps,
+        "max_frames": max_frames,
+        "times": times,
+        "reference_compatible": reference_compatible,
+    }
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    config = replace(config, files=tuple(Path(file) for file in files), **changes)
+    return check_data(config, processor, processor.config, is_deep=deep, progress=progress)
+
+
+def _processor_and_config(model: str, recipe: str | None, settings: Sequence[str]) -> tuple[MovieProcessor, DataConfig]:
+    """Return the processor with which a run reads its data, and how it reads them."""
+    if recipe is not None:
+        from movieqa.train.fields import override
+        from movieqa.train.opening import trained_processor
+        from movieqa.train.recipes import find_recipe
+
+        run = override(find_recipe(recipe), settings)
+        return trained_processor(replace(run, model=replace(run.model, folder=model))), run.data
     from movieqa.loaded import find_folder
     from movieqa.model.processor import MovieProcessor
-    from movieqa.train.data.checking import check_data
     from movieqa.train.data.config import DataConfig
 
-    processor = MovieProcessor.from_pretrained(find_folder(str(model)))
-    config = DataConfig(
-        files=tuple(Path(file) for file in files),
-        media=tuple(Path(folder) for folder in media),
-        features=features,
-        template=template,
-        max_length=processor.config.max_context if max_length is None else max_length,
-        fps=fps,
-        max_frames=max_frames,
-        times=times,
-        reference_compatible=reference_compatible,
-    )
-    return check_data(config, processor, processor.config, is_deep=deep, progress=progress)
+    processor = MovieProcessor.from_pretrained(find_folder(model))
+    return processor, DataConfig(max_length=processor.config.max_context)
 
 
 def data_build_identity(

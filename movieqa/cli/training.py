@@ -70,6 +70,13 @@ def build(
 def check(
     files: Annotated[list[Path], typer.Argument(help="JSON or JSON lines, of any format.")],
     model: Model = None,
+    recipe: Annotated[
+        str | None, typer.Option("--recipe", help="Recipe that is to be run (see train); its settings are used.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe, as for train. Repeatable."),
+    ] = None,
     media: Annotated[
         list[Path] | None,
         typer.Option("--media", help="Folders of what records name; by default the folder of each file."),
@@ -78,17 +85,20 @@ def check(
         str | None, typer.Option("--features", help="Model whose stored features are used, where there are several.")
     ] = None,
     template: Annotated[
-        str | None, typer.Option("--template", help="Chat template; the model's own by default, plain for stage 1.")
+        str | None, typer.Option("--template", help="Chat template; the recipe's or the model's own by default.")
     ] = None,
     max_length: Annotated[
-        int | None, typer.Option("--max-length", help="Tokens of the longest sample; the model's context by default.")
+        int | None,
+        typer.Option("--max-length", help="Tokens of the longest sample; as the recipe or the model by default."),
     ] = None,
-    fps: Annotated[float, typer.Option("--fps", help="Frames a second of a video.")] = 1.0,
+    fps: Annotated[float | None, typer.Option("--fps", help="Frames a second of a video; 1 by default.")] = None,
     max_frames: Annotated[int | None, typer.Option("--max-frames", help="Most frames of a video.")] = None,
-    times: Annotated[Times, typer.Option("--times", help="How symbolic times are written.")] = Times.relative,
+    times: Annotated[
+        Times | None, typer.Option("--times", help="How symbolic times are written; relative by default.")
+    ] = None,
     reference_compatible: Annotated[
-        bool, typer.Option("--reference-compatible", help="Take what the published code takes.")
-    ] = False,
+        bool | None, typer.Option("--reference-compatible", help="Take what the published code takes.")
+    ] = None,
     deep: Annotated[bool, typer.Option("--deep", help="Read every picture, video and feature to its end.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     as_json: Json = False,
@@ -103,13 +113,15 @@ def check(
     found = api.data_check(
         files,
         model=model,
+        recipe=recipe,
+        settings=settings or (),
         media=media or (),
         features=features,
         template=template,
         max_length=max_length,
         fps=fps,
         max_frames=max_frames,
-        times=times.value,
+        times=None if times is None else times.value,
         reference_compatible=reference_compatible,
         deep=deep,
         progress=not quiet and sys.stderr.isatty(),

@@ -13,6 +13,10 @@ import pytest
 
 from movieqa import api
 from movieqa.errors import MovieQAError
+from movieqa.train.data.training_set import open_training_set
+from movieqa.train.fields import override
+from movieqa.train.opening import trained_processor
+from movieqa.train.recipes import find_recipe
 from tests.bad_training_data import ASKED, BAD, place
 from tests.command import movieqa, movieqa_inside
 from tests.tiny_checkpoint import save_tiny_model
@@ -62,6 +66,25 @@ def test_good_and_bad_samples_are_told(tmp_path: Path, model: Path, monkeypatch:
     assert lines[0] == "4 samples, 2 bad"
     assert lines[-1] == "bad: data.jsonl: record 3: broken.png: no picture that can be read"
     assert "\x1b" not in deep.describe()
+
+
+def test_a_recipe_s_data_are_told_as_it_reads_them(tmp_path: Path, model: Path) -> None:
+    """Template, length and what else decides what a sample is; a resumed run must find the same digest."""
+    write_picture(tmp_path / "a.png")
+    captions = write_records(tmp_path / "data.json", [{"image": "a.png", "conversations": ASKED}] * 3)
+    told = api.data_check([captions], model=model, recipe="align", settings=["data.max_length=300"])
+    run = override(find_recipe("align"), ["data.max_length=300", f"model.folder={model}", f"data.files={captions}"])
+    processor = trained_processor(run)
+    read = open_training_set(run.data, processor, processor.config)
+    assert told.digest == read.digest and told.tokens is not None and told.tokens.total == read.lengths.sum()
+    assert told.tokens.most < 30, "captions stand without a system sentence"
+    assert api.data_check([captions], model=model).digest != told.digest
+    given = movieqa_inside("data", "check", captions, "--model", model, "--recipe", "align", "--template", "plain_line")
+    assert given.code == 0 and given.out.startswith("3 samples, 0 bad")
+    unknown = movieqa_inside("data", "check", captions, "--model", model, "--recipe", "align", "--set", "data.fsp=2")
+    assert "no field 'data.fsp'; did you mean data.fps" in unknown.complaint
+    alone = movieqa_inside("data", "check", captions, "--model", model, "--set", "data.fps=2")
+    assert "name it with --recipe" in alone.complaint
 
 
 def test_every_kind_of_bad_data_is_one_line(tmp_path: Path, model: Path) -> None:
