@@ -55,7 +55,7 @@ class SmallModel(nn.Module):
 class SmallEngine(Engine):
     """The engine of a run, around a small model."""
 
-    def __init__(self, stage: int, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, stage: int, dtype: torch.dtype = torch.float32, *, offloads: bool = False) -> None:
         deepspeed = import_deepspeed()
         self.processes = join_processes()
         self.dtype = dtype
@@ -66,9 +66,17 @@ class SmallEngine(Engine):
             {"params": [weight for weight in trained if weight.ndim > 1], "weight_decay": 0.1},
             {"params": [weight for weight in trained if weight.ndim == 1], "weight_decay": 0.0},
         ]
-        zero = {"stage": stage, "overlap_comm": False, "reduce_bucket_size": 1024, "allgather_bucket_size": 1024}
+        zero: dict[str, Any] = {
+            "stage": stage,
+            "overlap_comm": False,
+            "reduce_bucket_size": 1024,
+            "allgather_bucket_size": 1024,
+        }
+        if offloads:
+            zero["offload_optimizer"] = {"device": "cpu"}
         if stage == 3:
             zero["stage3_param_persistence_threshold"] = 6
+            zero["offload_param"] = {"device": "cpu" if offloads else "none"}
         self._inner, *_ = deepspeed.initialize(
             model=model,
             optimizer=torch.optim.AdamW(groups, lr=0.01, fused=True),
@@ -79,6 +87,7 @@ class SmallEngine(Engine):
                 "bf16": {"enabled": dtype == torch.bfloat16},
                 "zero_optimization": zero,
                 "zero_allow_untested_optimizer": True,
+                "zero_force_ds_cpu_optimizer": False,
                 "steps_per_print": 1_000_000,
             },
             dist_init_required=False,
@@ -130,13 +139,15 @@ def test_from_each_stage_to_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("stage", [0, 1, 2, 3])
-def test_on_the_same_stage_to_the_bit(tmp_path: Path, stage: int, dtype: torch.dtype) -> None:
-    whole = SmallEngine(stage, dtype)
+@pytest.mark.parametrize(
+    ("stage", "offloads"), [(0, False), (1, False), (2, False), (3, False), (1, True), (2, True), (3, True)]
+)
+def test_on_the_same_stage_to_the_bit(tmp_path: Path, stage: int, offloads: bool, dtype: torch.dtype) -> None:
+    whole = SmallEngine(stage, dtype, offloads=offloads)
     for step in range(3):
         whole.step(step)
     save_checkpoint(whole, facts(3), tmp_path, keep=1)
-    again = SmallEngine(stage, dtype)
+    again = SmallEngine(stage, dtype, offloads=offloads)
     resume(again, tmp_path)
     assert [again.step(step) for step in range(3, 6)] == [whole.step(step) for step in range(3, 6)]
     ours, theirs = again.numbers(), whole.numbers()
