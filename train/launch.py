@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -16,7 +17,8 @@ from typing import IO
 from movieqa.errors import TrainingError
 
 _PATIENCE = 5.0
-"""Seconds that the others get to tell of the same fault."""
+"""Seconds that the others get to tell why, where the process that failed did not."""
+_FAULTS = "fault-*.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,20 +85,26 @@ def run_processes(module: str, arguments: Sequence[str], *, count: int, folder: 
 
 def _wait(running: Sequence[subprocess.Popen[bytes]], folder: Path) -> None:
     while True:
-        codes = [process.poll() for process in running]
-        failed = next((rank for rank, code in enumerate(codes) if code), None)
-        if failed is not None:
+        codes = {rank: process.poll() for rank, process in enumerate(running)}
+        failed = {rank: code for rank, code in codes.items() if code}
+        if failed:
             break
-        if all(code == 0 for code in codes):
+        if all(code == 0 for code in codes.values()):
             return
         time.sleep(0.1)
-    end = time.monotonic() + _PATIENCE
-    while time.monotonic() < end and any(process.poll() is None for process in running):
+    rank, code = next(iter(failed.items()))
+    end = time.monotonic() + (_PATIENCE if code > 0 else 0)
+    while time.monotonic() < end and not list(folder.glob(_FAULTS)) and any(one.poll() is None for one in running):
         time.sleep(0.1)
-    for path in sorted(folder.glob("fault-*.json")):
+    for path in sorted(folder.glob(_FAULTS)):
         message, hint = json.loads(path.read_text(encoding="utf-8"))
         raise TrainingError(message, hint=hint)
-    log = folder / f"process-{failed}.log"
+    if code < 0:
+        raise TrainingError(
+            f"process {rank} was killed ({signal.Signals(-code).name})",
+            hint="a system kills what takes too much memory: see --dry-run; the same command goes on",
+        )
+    log = folder / f"process-{rank}.log"
     lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
     told = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    raise TrainingError(f"process {failed} ended with code {running[failed].returncode}{f': {told}' if told else ''}")
+    raise TrainingError(f"process {rank} ended with code {code}{f': {told}' if told else ''}")

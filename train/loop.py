@@ -328,7 +328,9 @@ def _claim(config: TrainConfig, out: Path, processes: Processes) -> None:
 def _explain_memory() -> Iterator[None]:
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:  # a CPU's is no OutOfMemoryError
+        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise
         reason = str(error).strip().splitlines()[0]
         raise TrainingError(
             f"not enough memory ({reason})",

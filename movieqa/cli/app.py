@@ -97,6 +97,15 @@ def _root(
             is_eager=True,
         ),
     ] = False,
+    local_rank: Annotated[
+        int | None,
+        typer.Option(
+            "--local_rank",
+            help="Which process of a machine; deepspeed's launcher says so, and sets LOCAL_RANK too.",
+            allow_from_autoenv=False,
+            hidden=True,
+        ),
+    ] = None,
 ) -> None:
     from movieqa.settings import load_settings
 

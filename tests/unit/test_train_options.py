@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from movieqa.errors import MissingDependencyError
+from movieqa.errors import MissingDependencyError, TrainingError
 from movieqa.train.config import TrainConfig
 from movieqa.train.data.training_set import open_training_set
 from movieqa.train.loop import make_order, run_training
@@ -87,7 +87,7 @@ def test_half_precision_stays_near(folder: Path, plain: Path, tmp_path: Path) ->
     assert {weight.dtype for weight in stored.values()} == {torch.bfloat16}
 
 
-@pytest.mark.parametrize("bits", ["8bit", "4bit"])
+@pytest.mark.parametrize("bits", ["4bit", pytest.param("8bit", marks=pytest.mark.bench)])
 def test_lora_on_quantised_weights_is_exported_whole(folder: Path, tmp_path: Path, bits: str) -> None:
     pytest.importorskip("bitsandbytes")
     config = configure(folder, f"compute.quantisation={bits}", "optimizer.lr=1e-2", recipe="boundary_perceive")
@@ -114,6 +114,12 @@ def test_without_a_compiler_what_needs_one_is_refused(
     with pytest.raises(MissingDependencyError, match=f"{setting} needs a C\\+\\+ compiler") as caught:
         run_training(configure(folder, setting), tmp_path / "run")
     assert setting.split("=")[0] in caught.value.hint
+
+
+def test_want_of_memory_is_one_line(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"not enough memory \(.*allocate memory") as caught:
+        run_training(configure(folder), tmp_path / "run", watch=lambda _: torch.empty(2**57))
+    assert "--dry-run" in caught.value.hint
 
 
 @pytest.mark.bench
