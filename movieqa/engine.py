@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 from movieqa.answer import Answer
 from movieqa.cast_check import check_cast
 from movieqa.errors import ConfigError, WorkspaceError
-from movieqa.extractive import Evidence
+from movieqa.extractive import Evidence, Finding
 from movieqa.identity import Cast
 from movieqa.people_answers import answer_about_people
 from movieqa.people_files import has_cast, load_cast
@@ -134,6 +134,25 @@ class ExtractiveAnswerer:
         answer = self.answer(question, until=until)
         yield answer.text
         return answer
+
+    def weigh(self, question: str, options: Sequence[str], *, until: float | None = None) -> tuple[Finding, ...]:
+        """Find for every option the lines that speak most of it and the question together.
+
+        Args:
+            question: The question.
+            options: What it may be answered with.
+            until: Seconds; nothing at or after this time is used.
+
+        Returns:
+            One finding an option; the first span's score tells how much of the words it carries. Lines that share
+            words are no proof, so scores only order the options.
+
+        Raises:
+            ConfigError: The question is empty or too long, or `until` leaves nothing of the film.
+        """
+        evidence = self._evidence(until)
+        timed = parse_question(check_question(question), evidence.film.duration)
+        return tuple(evidence.weigh(timed, option, max_spans=self.max_spans) for option in options)
 
     @cached_property
     def _cast(self) -> Cast | None:

@@ -70,6 +70,13 @@ class Evidence:
             notes=('Words of asking, such as "say" or "film", are searched only in quotation marks.',),
         )
 
+    def weigh(self, question: TimedQuestion, option: str, *, max_spans: int) -> Finding:
+        """Find the lines that speak most of a question and one of its options together, however little that is."""
+        query = self.index.query(f"{question.words} {option}")
+        passages = self.index.search(query, window=question.window, limit=max_spans, least=0.0)
+        heard = tuple(self._heard(passage, question.window) for passage in passages)
+        return Finding(text=option, spans=heard, names=self._speakers(passages))
+
     # --- by words -------------------------------------------------------------------------------------------------
 
     def _search(self, question: TimedQuestion, query: Query, *, max_spans: int) -> Finding:

@@ -89,16 +89,19 @@ class LineIndex:
         """Return what a question looks for in these lines."""
         return self._analyzer.query(text, self._ids, self._spellings)
 
-    def search(self, query: Query, *, window: TimeWindow | None = None, limit: int = 5) -> tuple[Passage, ...]:
+    def search(
+        self, query: Query, *, window: TimeWindow | None = None, limit: int = 5, least: float = _MIN_COVERAGE
+    ) -> tuple[Passage, ...]:
         """Return the passages that support an answer, best first; equally good ones in film order.
 
         A word weighs the more the rarer it is, and a word the film does not know weighs most. A passage supports an
-        answer when it carries at least half of the question's weight and is not far worse than the best one.
+        answer when it carries enough of the question's weight and is not far worse than the best one.
 
         Args:
             query: What to look for.
             window: Only lines in this part of the film are searched.
             limit: The most passages returned.
+            least: The share of the question's weight that is enough; no passage carries nothing of it.
         """
         weights = {term.key: term.factor * self._rarity(term.key) for term in query.terms}
         phrases = [(list(self._places(phrase)), sum(map(self._rarity, phrase.keys))) for phrase in query.phrases]
@@ -118,7 +121,7 @@ class LineIndex:
             bm25 = relevance[num_lines:] - relevance[:-num_lines]
             order = 1 - _BM25_SHARE + _BM25_SHARE * bm25 / (bm25.max() or 1.0)
             scores = np.round(coverage * order * (1 - _LINE_COST * (num_lines - 1)), _DECIMALS)
-            firsts = np.flatnonzero(allowed & (coverage >= _MIN_COVERAGE - 1e-9))
+            firsts = np.flatnonzero(allowed & (coverage >= least - 1e-9) & (coverage > 0))
             candidates.append((scores[firsts], firsts, np.full(len(firsts), num_lines)))
         return self._choose(*(np.concatenate(part) for part in zip(*candidates, strict=True)), limit=limit)
 

@@ -153,8 +153,8 @@ def evaluate(
         features_kind=features,
         **sampling,
     )
-    # Retrieval looks for every word of a question; instructions and options would only lead it astray.
-    ask = write_prompt if model is not None else _bare_question
+    # Retrieval looks for every word of a question; instructions would only lead it astray.
+    ask = write_prompt if model is not None else _words_of
     shares_readings = model is None or (guidance == "film" and blind is None)
     config = EvaluationConfig(batch=batch, ignores_until=until_free, shares_readings=shares_readings)
     header = describe_run(chosen, source=source, ask=ask, settings=settings, model=model, folder=model_folder)
@@ -210,8 +210,9 @@ def _read_samples(
     return chosen, path.resolve().name, folder
 
 
-def _bare_question(sample: Sample) -> str:
-    return sample.question
+def _words_of(sample: Sample) -> str:
+    """Return what the film's own evidence is asked: the question, and the options to choose among."""
+    return "\n".join((sample.question, *(sample.options if sample.task == "choice" else ())))
 
 
 def benchmarks() -> tuple[Benchmark, ...]:

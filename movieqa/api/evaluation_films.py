@@ -77,6 +77,12 @@ class FilmShelf:
             return OpenFilm(desk=FilmDesk(answerer=answerer))
         place = find_film(film, films=self.films, workspaces=self.workspaces)
         workspace = self._with_people(self._workspace(place, subtitles), place)
+        if self.answers.model is None:
+            from movieqa.engine import ExtractiveAnswerer
+            from movieqa.eval.choosing import EvidenceDesk
+
+            quoting = ExtractiveAnswerer(workspace, max_spans=self.answers.max_spans)
+            return OpenFilm(desk=EvidenceDesk(answerer=quoting), workspace=workspace)
         workspace, one = self._answerer(workspace)
         return OpenFilm(desk=FilmDesk(answerer=one), workspace=workspace)
 
@@ -119,16 +125,14 @@ class FilmShelf:
             from movieqa.eval.blind import BlindAnswerer
 
             return workspace, BlindAnswerer(self._loaded, workspace, answer_tokens=self._tokens)
-        loaded = None if self.answers.model is None else self._loaded
-        if loaded is not None:
-            from movieqa.features import FrameFeatures
-            from movieqa.preprocess.features import FeaturesConfig, add_features
+        from movieqa.features import FrameFeatures
+        from movieqa.preprocess.features import FeaturesConfig, add_features
 
-            try:
-                FrameFeatures.open(workspace, loaded.name, tower=loaded.tower)
-            except WorkspaceError:  # none, or stale: made now, and what is wrong beside that is told by the making
-                workspace = add_features(workspace, loaded, FeaturesConfig(kind=self.features_kind))
-        return workspace, make_answerer(workspace, self.answers, loaded=loaded, batch=self.batch)
+        try:
+            FrameFeatures.open(workspace, self._loaded.name, tower=self._loaded.tower)
+        except WorkspaceError:  # none, or stale: made now, and what is wrong beside that is told by the making
+            workspace = add_features(workspace, self._loaded, FeaturesConfig(kind=self.features_kind))
+        return workspace, make_answerer(workspace, self.answers, loaded=self._loaded, batch=self.batch)
 
     def _with_people(self, workspace: Workspace, place: FilmPlace) -> Workspace:
         if self.people is None or has_cast(workspace):
