@@ -28,8 +28,9 @@ from movieqa.train.metrics import read_metrics
 from tests.command import movieqa_inside
 from tests.training_runs import run_config, save_model, seeded_id_former, write_data
 
-KEPT = ("checkpoint.every=1", "checkpoint.keep=100")
-SHORT = ("schedule.max_steps=6",)
+pytestmark = pytest.mark.timeout(400)
+KEPT = ("checkpoint.every=1", "checkpoint.keep=100", "compute.gradient_checkpointing=false")
+SHORT = ("schedule.max_steps=5",)
 SMALL = (  # the killed run, as the command line takes it
     "compute.dtype=fp32",
     "schedule.samples_per_step=4",
@@ -113,8 +114,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
             make_id_former=seeded_id_former,
             make_identity_tokens=make_identity_tokens,
         )
-        leave(folder / f"b-{name}", 4, second / f"b-{name}")
-    leave(first / "b-fp32", 4, second / "b-shared")
+        leave(folder / f"b-{name}", 3, second / f"b-{name}")
+    leave(first / "b-fp32", 3, second / "b-shared")
     shutil.copytree(first / "c-killed", second / "a-killed")
     (second / "a-killed" / FOLDER / ".step-99999999.partial").mkdir(exist_ok=True)  # as a kill may leave it
     leave(first / "a-whole", 2, second / "c-damaged")
@@ -157,16 +158,16 @@ def test_from_two_processes_to_one_and_back_with_other_stages(
 ) -> None:
     whole, alone, back = (folder / f"b-{name}" for folder in (runs / "first", runs, runs / "second"))
     assert losses(alone) == pytest.approx(losses(whole)[2:], abs=tolerance)
-    assert losses(back) == pytest.approx(losses(whole)[4:], abs=tolerance)
-    learned = weights(whole, 6) - weights(whole, 2)
-    assert (weights(back, 6) - weights(whole, 6)).norm() < drift * learned.norm()
+    assert losses(back) == pytest.approx(losses(whole)[3:], abs=tolerance)
+    learned = weights(whole, 5) - weights(whole, 2)
+    assert (weights(back, 5) - weights(whole, 5)).norm() < drift * learned.norm()
 
 
 def test_from_a_sample_each_to_one_sample_shared(runs: Path) -> None:
     whole, shared = runs / "first" / "b-fp32", runs / "second" / "b-shared"
-    assert losses(shared) == pytest.approx(losses(whole)[4:], abs=1e-4)
-    learned = weights(whole, 6) - weights(whole, 4)
-    assert (weights(shared, 6) - weights(whole, 6)).norm() < 2e-3 * learned.norm()
+    assert losses(shared) == pytest.approx(losses(whole)[3:], abs=1e-4)
+    learned = weights(whole, 5) - weights(whole, 3)
+    assert (weights(shared, 5) - weights(whole, 5)).norm() < 2e-3 * learned.norm()
 
 
 def test_a_fault_that_one_process_finds_is_told_by_all(runs: Path) -> None:
