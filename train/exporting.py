@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from movieqa.checkpoint.folders import new_folder
+from movieqa.checkpoint.weights import open_folder
 from movieqa.errors import TrainingError
+from movieqa.loaded import find_folder
 from movieqa.model.loading import check_finite
 
 from .config import TrainConfig
@@ -59,7 +61,8 @@ def export_model(
         elif opened.adapters is not None:
             opened.adapters.save_pretrained(folder / ADAPTER)
             model.language_model = opened.adapters.unload()
-        model.save_pretrained(folder)
+        model.save_pretrained(folder, state_dict=model.state_dict() | _stored_tower(config.model.folder))
+        opened.processor.config = model.config  # says the type of its numbers, which the one it was made with does not
         opened.processor.save_pretrained(folder)
         for name, module in ((ID_FORMER, opened.id_former), (IDENTITY_TOKENS, opened.identity_tokens)):
             earlier = Path(config.model.folder) / name
@@ -67,3 +70,9 @@ def export_model(
                 module.save(folder / name)
             elif earlier.is_dir():  # of another stage: it still belongs to the model
                 shutil.copytree(earlier, folder / name)
+
+
+def _stored_tower(model: str) -> dict[str, Tensor]:
+    """Return the vision tower as the model has it stored: no stage trains it, and its features stay good to the bit."""
+    weights = open_folder(find_folder(model))
+    return {name: weights[name].read() for name in weights if name.startswith("vision_tower.")}

@@ -25,7 +25,7 @@ from .dependencies import check_compiler
 from .engine import Engine
 from .exporting import export_model
 from .metrics import MetricsLog, StepMetrics
-from .opening import MakeIdentityTokens, MakeIdFormer, OpenedModel, open_model
+from .opening import MakeIdentityTokens, MakeIdFormer, OpenedModel, fingerprint, open_model
 from .operations import Operations, count_operations, peak_operations
 from .processes import Processes, join_processes
 from .reading import ReadStep, Samples, read_steps, to_micro
@@ -82,7 +82,11 @@ def run_training(
             make_identity_tokens=make_identity_tokens,
         )
         samples = open_training_set(
-            config.data, opened.processor, opened.model.config, progress=progress and processes.is_first
+            config.data,
+            opened.processor,
+            opened.model.config,
+            read_tower=partial(fingerprint, config),
+            progress=progress and processes.is_first,
         )
         _claim(config, out, processes)
         run = _Run(config, out, processes, opened, samples)

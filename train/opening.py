@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from movieqa.errors import CheckpointError, ConfigError
+from movieqa.loaded import read_tower
 from movieqa.model import MovieConfig, MovieModel, MovieProcessor, load_model
 from movieqa.model.slot_vocabulary import add_person_slots, add_slot_tokens, has_person_slots, slot_ids
 from movieqa.prompt import find_template
@@ -80,6 +81,15 @@ def trained_processor(config: TrainConfig) -> MovieProcessor:
     if _adds_slots(config, processor):
         add_slot_tokens(processor)
     return processor
+
+
+def fingerprint(config: TrainConfig) -> str:
+    """Return the fingerprint of the vision tower of a run's model, which stored features tell too.
+
+    Raises:
+        CheckpointError: If the folder holds no complete model.
+    """
+    return read_tower(config.model.folder).fingerprint
 
 
 def stretch_positions(config: MovieConfig, max_length: int) -> None:

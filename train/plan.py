@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -13,7 +14,14 @@ from movieqa.model import MovieConfig, MovieModel
 from .config import TrainConfig
 from .data.training_set import open_training_set
 from .loop import count_steps, make_order
-from .opening import MakeIdentityTokens, MakeIdFormer, choose_weights, make_people_parts, trained_processor
+from .opening import (
+    MakeIdentityTokens,
+    MakeIdFormer,
+    choose_weights,
+    fingerprint,
+    make_people_parts,
+    trained_processor,
+)
 from .operations import count_operations, peak_operations
 from .trainable import PartSize, part_sizes
 
@@ -125,7 +133,9 @@ def plan_run(
     choose_accelerator()
     processor = trained_processor(config)
     model_config = processor.config
-    samples = open_training_set(config.data, processor, model_config, progress=progress)
+    samples = open_training_set(
+        config.data, processor, model_config, read_tower=partial(fingerprint, config), progress=progress
+    )
     with torch.device("meta"):
         model = MovieModel(model_config)
         id_former, identity_tokens = make_people_parts(

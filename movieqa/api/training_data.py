@@ -70,6 +70,7 @@ def data_check(
     from movieqa.answerers import check_model_packages
 
     check_model_packages()
+    from movieqa.loaded import read_tower
     from movieqa.train.data.checking import check_data
 
     processor, config = _processor_and_config(str(model), recipe, settings)
@@ -85,7 +86,14 @@ def data_check(
     }
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     config = replace(config, files=tuple(Path(file) for file in files), **changes)
-    return check_data(config, processor, processor.config, is_deep=deep, progress=progress)
+    return check_data(
+        config,
+        processor,
+        processor.config,
+        read_tower=lambda: read_tower(str(model)).fingerprint,
+        is_deep=deep,
+        progress=progress,
+    )
 
 
 def _processor_and_config(model: str, recipe: str | None, settings: Sequence[str]) -> tuple[MovieProcessor, DataConfig]:
@@ -111,16 +119,16 @@ def data_build_identity(
     """Turn annotations of people and things into records with references, IDA-VLM's training data.
 
     Args:
-        source: `vcr` (JSON lines), `refcoco` (JSON or JSON lines), `flickr30k` (the folder of `Sentences` and
-            `Annotations`) or `movienet` (the folder of `annotation` and `meta`).
+        source: `vcr` (JSON lines), `refcoco` (Parquet, a folder of it, JSON or JSON lines), `flickr30k` (the folder of
+            `Sentences` and `Annotations`) or `movienet` (the folder of `annotation` and `meta`).
         annotations: The published file or folder.
-        images: Folder of the pictures it names.
+        images: Folder of the pictures it names; MovieNet's may be in one `.tar` a film.
         out: Folder to write `identity-<source>.json` and references into.
         seed: Of names and choices.
 
     Raises:
         ConfigError: The annotations cannot be read or give no sample, or the folder cannot be written.
-        MissingDependencyError: The packages of models are not installed.
+        MissingDependencyError: The packages of models are not installed, or pyarrow where they are Parquet.
     """
     from movieqa.answerers import check_model_packages
 

@@ -14,6 +14,7 @@ from movieqa.model import MovieConfig, MovieProcessor
 from .config import DataConfig
 from .sample import BadSample
 from .training_set import TrainingSet, open_training_set
+from .workspaces import ReadTower
 
 _MOST_BAD = 1 << 40
 _MOST_LINES = 100
@@ -97,6 +98,7 @@ def check_data(
     processor: MovieProcessor,
     model_config: MovieConfig,
     *,
+    read_tower: ReadTower | None = None,
     is_deep: bool = False,
     progress: bool = False,
 ) -> DataReport:
@@ -106,6 +108,7 @@ def check_data(
         config: Files, folders and limits.
         processor: Of the model that is to be trained.
         model_config: Its configuration.
+        read_tower: Returns the fingerprint of its vision tower, as in `open_training_set`.
         is_deep: Read every medium too: pictures decoded, videos to their end, features searched for NaN.
         progress: Show a bar on standard error.
 
@@ -115,7 +118,9 @@ def check_data(
     lenient = replace(config, max_bad=_MOST_BAD)
     bad: list[BadSample] = []
     try:
-        data = open_training_set(lenient, processor, model_config, progress=progress, found_bad=bad)
+        data = open_training_set(
+            lenient, processor, model_config, read_tower=read_tower, progress=progress, found_bad=bad
+        )
     except TrainingError:
         if not bad:
             raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -23,7 +23,7 @@ from .places import FEATURE_ENDINGS, find_medium
 from .sample import MediumRef, SampleError
 from .stored import open_stored
 from .videos import VideoDecoder, VideoFacts, spread_indices, spread_times, steady_times
-from .workspaces import WorkspaceFilm, open_workspace_film
+from .workspaces import ReadTower, WorkspaceFilm, open_workspace_film
 
 _OPEN_FILES = 256
 
@@ -36,13 +36,20 @@ class MediaReader:
         model_config: The model that reads stored features.
         config: Folders, rates and limits.
         folders: Media folders.
+        read_tower: Returns the fingerprint of the model's vision tower; it is asked once, for films with features.
 
     Attributes:
         signatures: Size and date of every file that was opened.
     """
 
     def __init__(
-        self, processor: MovieProcessor, model_config: MovieConfig, config: DataConfig, folders: Sequence[Path]
+        self,
+        processor: MovieProcessor,
+        model_config: MovieConfig,
+        config: DataConfig,
+        folders: Sequence[Path],
+        *,
+        read_tower: ReadTower | None = None,
     ) -> None:
         self._processor = processor
         self._model_config = model_config
@@ -56,7 +63,10 @@ class MediaReader:
         self._movienet = lru_cache(_OPEN_FILES)(
             lambda stem: find_movienet_film(stem, self._folders, forbidden=specials)
         )
-        self._workspaces = lru_cache(_OPEN_FILES)(lambda path: open_workspace_film(path, model_config, config.features))
+        tower = None if read_tower is None else cache(read_tower)
+        self._workspaces = lru_cache(_OPEN_FILES)(
+            lambda path: open_workspace_film(path, model_config, config.features, read_tower=tower)
+        )
 
     def open(self, ref: MediumRef) -> Medium:
         """Find a medium and what of it a sample gets.

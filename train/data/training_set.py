@@ -30,6 +30,7 @@ from .order import IntArray
 from .record_files import RecordFile, check_regular
 from .sample import BadSample, MediumRef, Sample, SampleError
 from .templates import processor_for
+from .workspaces import ReadTower
 
 
 class TrainingSet(Dataset[Example]):
@@ -141,6 +142,7 @@ def open_training_set(
     processor: MovieProcessor,
     model_config: MovieConfig,
     *,
+    read_tower: ReadTower | None = None,
     progress: bool = False,
     found_bad: list[BadSample] | None = None,
 ) -> TrainingSet:
@@ -150,6 +152,8 @@ def open_training_set(
         config: Files, folders and limits.
         processor: Of the model that is trained.
         model_config: Its configuration.
+        read_tower: Returns the fingerprint of its vision tower, for films whose stored features tell theirs; without it
+            features of the right shape are taken.
         progress: Show a bar on standard error.
         found_bad: Bad samples are added to it as they are found, also where none is good in the end.
 
@@ -171,7 +175,7 @@ def open_training_set(
         )
     folders = config.media or tuple(dict.fromkeys(path.parent for path in config.files))
     trained = processor_for(processor, model_config, config.template)
-    media = MediaReader(trained, model_config, config, folders)
+    media = MediaReader(trained, model_config, config, folders, read_tower=read_tower)
     samples: list[SampleFacts] = []
     bad: list[BadSample] = [] if found_bad is None else found_bad
     settings = _settings_digest(config, model_config)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from movieqa.workspace import Workspace
 from .sample import SampleError
 
 _MAX_FACTS_BYTES = 1 << 16
+ReadTower = Callable[[], str]
+"""Returns the fingerprint of the vision tower of the model that is trained; it is asked once, and only if needed."""
 _AT_ONCE = 64
 
 
@@ -64,23 +66,33 @@ class WorkspaceFilm:
             raise SampleError(error.message) from None
 
 
-def open_workspace_film(path: Path, config: MovieConfig, model: str | None) -> WorkspaceFilm:
+def open_workspace_film(
+    path: Path, config: MovieConfig, model: str | None, *, read_tower: ReadTower | None = None
+) -> WorkspaceFilm:
     """Open a workspace for training.
 
     Args:
         path: Its folder.
         config: The model that reads it.
         model: Name under which features are stored; needed only where those of several models fit.
+        read_tower: Tells whose features fit; without it their shape does.
 
     Raises:
-        SampleError: If it is damaged, or it is not clear which features are meant.
+        SampleError: If it is damaged, it is not clear which features are meant, or another vision tower made them.
     """
     try:
         workspace = Workspace.open(path)
         folders = sorted(folder for folder in (path / FOLDER).glob("*") if f"features-{folder.name}" in workspace.steps)
-        fitting = {folder.name: facts for folder in folders if (facts := _read_facts(folder, config)) is not None}
-        if model is not None and model not in fitting:
+        shaped = {folder.name: facts for folder in folders if (facts := _read_facts(folder, config)) is not None}
+        if model is not None and model not in shaped:
             raise SampleError(f"{path.name}: no features of {model} that fit this model")
+        tower = read_tower() if shaped and read_tower is not None else None
+        fitting = {name: facts for name, facts in shaped.items() if tower in (None, facts.tower)}
+        if shaped and (model not in fitting if model is not None else not fitting):
+            raise SampleError(
+                f"{path.name}: another vision tower than this model's made the features of "
+                f"{model or ', '.join(shaped)}; make this model's with: movieqa preprocess FILM --model MODEL"
+            )
         if model is None and len(fitting) > 1:
             raise SampleError(f"{path.name}: features of {', '.join(fitting)}: say which with data.features")
         name = model or next(iter(fitting), None)
