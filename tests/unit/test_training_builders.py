@@ -133,9 +133,12 @@ def test_flickr30k_people_get_names_of_their_own(tmp_path: Path) -> None:
     check_readable(built, tmp_path / "pictures")
 
 
-def test_xml_that_unfolds_is_not_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_xml_that_unfolds_is_not_read(tmp_path: Path, encoding: str) -> None:
     folder = flickr(tmp_path, ["[/EN#1/people A man] stands in the street and looks at a very long train ."], {})
-    (folder / "Annotations" / "77.xml").write_text('<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>')
+    (folder / "Annotations" / "77.xml").write_text(
+        '<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>', encoding=encoding
+    )
     with pytest.raises(ConfigError, match="no sample could be made \\(annotations cannot be read: 1\\)"):
         build_identity("flickr30k", folder, images=tmp_path / "pictures", out=tmp_path / "out")
 

@@ -14,7 +14,7 @@ from movieqa.storage import read_bounded, write_atomic
 from movieqa.train.data.record_files import RecordFile
 from movieqa.train.data.sample import SampleError
 
-_MAX_BYTES = 1 << 30
+_MAX_BYTES = 128 << 20
 
 
 @dataclass(frozen=True, kw_only=True)

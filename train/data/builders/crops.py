@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from random import Random
@@ -36,7 +37,9 @@ class Box:
         return max(0.0, self.right - self.left) * max(0.0, self.bottom - self.top)
 
     def inside(self, width: int, height: int) -> Box | None:
-        """Return what of it lies in a picture; None where that is too small to show anything."""
+        """Return what of it lies in a picture; None where that is too small, or a side is no number."""
+        if not all(map(math.isfinite, (self.left, self.top, self.right, self.bottom))):
+            return None
         cut = Box(
             left=max(0.0, self.left),
             top=max(0.0, self.top),

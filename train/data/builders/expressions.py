@@ -79,7 +79,7 @@ def read_expressions(path: Path, work: Work) -> Iterator[Expression]:
     for number, row in enumerate(rows):
         try:
             yield _expression(row, number)
-        except (KeyError, TypeError, ValueError, RecursionError):
+        except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError):
             work.skip("no expression of RefCOCO")
 
 

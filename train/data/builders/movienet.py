@@ -85,7 +85,7 @@ def build_movienet(annotations: Path, images: Path, out: Path, work: Work, *, se
         try:
             names = _names(read_json(annotations / "meta" / path.name))
             frames = _frames(read_json(path))
-        except (ConfigError, KeyError, TypeError, ValueError, AttributeError):
+        except (ConfigError, KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError):
             work.skip("a film whose annotations cannot be read")
             continue
         _add_film(path.stem, frames, names, images, work, Random(f"{seed}:movienet:{path.stem}"))

@@ -6,6 +6,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from movieqa.errors import ConfigError
 from movieqa.train.data.sample import SampleError
 
 from .building import Work, read_json, read_records
@@ -36,7 +37,7 @@ def build_vcr(annotations: Path, images: Path, out: Path, work: Work, *, seed: i
             _add_line(line, name, images, out, work, Random(f"{seed}:vcr:{name}"))
         except SampleError as error:
             work.skip("a picture is missing or damaged" if "missing" in error.message else error.message)
-        except (KeyError, TypeError, IndexError, ValueError, AttributeError):
+        except (ConfigError, KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError):
             work.skip("not a line of VCR")
 
 
