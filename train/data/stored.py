@@ -97,8 +97,8 @@ def _checked(features: Tensor, path: Path, config: MovieConfig) -> Tensor:
     shape = tuple(features.shape)
     if len(shape) < 3:  # VTimeLLM's: no rows of patches, from which every token of this model is made
         raise SampleError(
-            f"{path.name}: features of shape {list(shape)} have one vector a frame, and this model reads {rows} rows of "
-            f"{width}; leave them away and give the videos or pictures themselves"
+            f"{path.name}: features of shape {list(shape)} have one vector a frame, and this model reads {rows} rows "
+            f"of {width}; leave them away and give the videos or pictures themselves"
         )
     if features.dtype not in _FLOATS or shape[1:] != (rows, width) or not shape[0]:
         raise SampleError(
