@@ -17,7 +17,8 @@ from torch import Tensor
 from movieqa.manifest import FileEntry
 from movieqa.storage import digest_file, sync_file
 
-from .optimizer_state import KINDS, Kind, OptimizerState
+from .optimizer_spread import KINDS, Kind
+from .optimizer_state import OptimizerState
 from .processes import Processes
 
 SHARD_BYTES = 1 << 30

@@ -31,7 +31,8 @@ from movieqa.train.dependencies import import_deepspeed
 from movieqa.train.engine import Engine
 from movieqa.train.loop import run_training
 from movieqa.train.metrics import read_metrics
-from movieqa.train.optimizer_state import KINDS, forget_trial_step
+from movieqa.train.optimizer_spread import KINDS
+from movieqa.train.optimizer_state import forget_trial_step
 from movieqa.train.processes import join_processes
 from tests.training_runs import run_config, save_model, write_data
 
