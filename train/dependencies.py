@@ -29,8 +29,7 @@ def import_deepspeed() -> Any:
         raise MissingDependencyError(f"training needs deepspeed ({error})", hint=_HINT) from error
     if operators.get("deepspeed_shm_comm"):
         operators["deepspeed_shm_comm"] = False  # else every start compiles it, or fails without a compiler
-    for name in ("DeepSpeed", "bitsandbytes"):  # the latter tells at every layer of every step what it casts
-        logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
     # what deepspeed calls by an old name, and where its stage 3 has its hooks, is nothing that a user could change
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.distributed")
     warnings.filterwarnings("ignore", message="Full backward hook is firing", category=UserWarning)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
 import torch
 
@@ -154,7 +155,7 @@ def plan_run(
         parts=part_sizes(model, id_former=id_former, identity_tokens=identity_tokens),
         num_samples=len(samples),
         num_bad=len(samples.bad),
-        tokens=round(share * int(samples.lengths.sum())),
+        tokens=sum(int(samples.lengths[step.samples].sum()) for step in islice(order.from_step(0), steps)),
         longest=longest,
         steps=steps,
         samples_per_step=config.schedule.samples_per_step,

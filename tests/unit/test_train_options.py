@@ -15,6 +15,7 @@ from movieqa.train.data.training_set import open_training_set
 from movieqa.train.loop import make_order, run_training
 from movieqa.train.metrics import read_metrics
 from movieqa.train.opening import open_model
+from movieqa.train.plan import plan_run
 from tests.training_runs import run_config, save_model, write_data
 
 STEPS = ("schedule.max_steps=3",)
@@ -53,10 +54,10 @@ def plain(folder: Path) -> Path:
         ("data.packing=true",),
         ("data.packing=true", "data.max_length=256", "data.num_workers=2"),
         ("parallel.offload_optimizer=false", "parallel.zero_stage=1", "parallel.micro_batch=3"),
-        ("compute.gradient_checkpointing=true", "compute.offload_activations=true"),
+        ("compute.gradient_checkpointing=true",),
         ("parallel.zero_stage=3", "parallel.offload_parameters=true"),
     ],
-    ids=["packing", "packing in several rows", "stage 1", "activations in host memory", "all in host memory"],
+    ids=["packing", "packing in several rows", "stage 1", "activations computed twice", "all in host memory"],
 )
 def test_how_it_is_computed_changes_no_loss(
     folder: Path, plain: Path, tmp_path: Path, settings: tuple[str, ...]
@@ -114,6 +115,18 @@ def test_without_a_compiler_what_needs_one_is_refused(
     with pytest.raises(MissingDependencyError, match=f"{setting} needs a C\\+\\+ compiler") as caught:
         run_training(configure(folder, setting), tmp_path / "run")
     assert setting.split("=")[0] in caught.value.hint
+
+
+def test_a_plan_tells_what_the_run_does(folder: Path, plain: Path) -> None:
+    plan = plan_run(configure(folder, *PLAIN))
+    told = read_metrics(plain)
+    assert (plan.steps, plan.tokens) == (len(told), sum(step.tokens for step in told))
+    sizes = load_file(plain / "model" / "model.safetensors")
+    assert sum(part.whole for part in plan.parts) == sum(weight.numel() for weight in sizes.values())
+    before = load_file(folder / "model" / "model.safetensors")
+    changed = sum(sizes[name].numel() for name in sizes if not sizes[name].equal(before[name]))
+    trained = sum(part.trained for part in plan.parts)
+    assert changed <= trained < changed + 10_000  # some weights are trained and have no gradient in these samples
 
 
 def test_want_of_memory_is_one_line(folder: Path, tmp_path: Path) -> None:
