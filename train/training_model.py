@@ -148,7 +148,8 @@ class FrameEncoder(nn.Module):
     def _look(self, pieces: Sequence[Piece], people: Sequence[People]) -> dict[int, Tensor]:
         """Run the vision tower on every picture and video; what several turns ask about goes through it once."""
         media = [piece.media for piece in pieces]
-        media += [one for some in (*pieces, *people) for shown in some.references for one in shown]
+        shown: list[Piece | People] = [*pieces, *people]
+        media += [one for some in shown for own in some.references for one in own]
         pixels = {id(one.pixels): one.pixels for one in media if one.pixels is not None}
         return dict(zip(pixels, encode_together(self.movie, list(pixels.values())), strict=True))
 

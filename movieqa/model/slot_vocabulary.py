@@ -64,7 +64,8 @@ def add_slot_tokens(processor: MovieProcessor) -> None:
 
 def slot_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """Return the ids of all person slots, in order."""
-    return [int(one) for one in tokenizer.convert_tokens_to_ids(list(SLOT_TEXTS))]
+    known = tokenizer.get_vocab()
+    return [known[text] for text in SLOT_TEXTS]
 
 
 def _word_rows(model: MovieModel) -> list[Float[Tensor, "V D"]]:
