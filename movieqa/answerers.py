@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from movieqa.engine import Answerer, ExtractiveAnswerer
 from movieqa.errors import MissingDependencyError
@@ -29,14 +29,21 @@ class AnswererConfig:
     """What answers, and how.
 
     Attributes:
-        model: A model's folder or hub name; None for the film's own evidence.
-        guidance: What guides the context tokens: every `question`, or one text for the whole `film`.
-        device: `auto` takes the first GPU, else the processor.
-        quantisation: Of the language model's weights.
+        model: A model's folder or hub name, whose features of the film `preprocess` stored; without one the answer is
+            quoted from the film's own lines and shots.
+        guidance: What guides a model's context tokens: every `question`, as published models were trained, or one text
+            for the whole `film`, which makes further questions cheap.
+        device: Where the model runs; `auto` takes the first GPU, else the processor.
+        quantisation: Of the language model's weights: `none`, `8bit` or `4bit`.
         answer_tokens: The longest answer a model writes.
-        max_spans: The most moments an answer cites, 1 to 5.
-        cast_form: How a model is told of people: by their names in `words`, or by the `slots` it was trained with.
-        cache: How a model keeps what it has read, which is most of what it needs besides its weights.
+        max_spans: The most moments an answer may cite, 1 to 5.
+        cast_form: How a model is told of the film's people: by their names in `words`, or by the `slots` that it was
+            trained with.
+        cache: How a model keeps what it has read, which is most of what it needs besides its weights: `dynamic`,
+            `static`, `quantized` (4 bits, needs optimum-quanto), `offloaded` or `offloaded_static` (in host memory, on
+            a GPU).
+        id_former: Whether every frame is read with the people in mind that are in its shot, by the ID-Former that the
+            model was trained with; off, frames are read to the bit as without.
     """
 
     model: str | None = None
@@ -47,6 +54,21 @@ class AnswererConfig:
     max_spans: int = 5
     cast_form: CastForm = "words"
     cache: CacheKind = "dynamic"
+    id_former: bool = False
+
+
+class AnswererArguments(TypedDict, total=False):
+    """The fields of `AnswererConfig` as arguments of the functions that open an answerer; its defaults hold."""
+
+    model: str | None
+    guidance: Guidance
+    device: str
+    quantisation: Quantisation
+    answer_tokens: int
+    max_spans: int
+    cast_form: CastForm
+    cache: CacheKind
+    id_former: bool
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
