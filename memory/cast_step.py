@@ -128,6 +128,7 @@ def writing(workspace: Workspace) -> Iterator[WorkspaceBuilder]:
         WorkspaceError: It is busy or cannot be written.
     """
     with WorkspaceBuilder(workspace.path, workspace.manifest) as builder:
+        builder.check_writable()
         try:
             yield builder
         except OSError as error:

@@ -93,6 +93,7 @@ def find_people(
                 anchors = [anchor for edit in forgotten if edit.who for anchor in edit.who.anchors]
                 _find(workspace, provider, config, anchors, output.folder, output.notes, on_progress)
         if cast is not None:
+            builder.check_writable()
             keep_references(people, cast.kept)
         refresh_cast(builder, provider, None if cast is None else cast.kept)
     return Workspace.open(workspace.path)

@@ -22,6 +22,7 @@ from movieqa.storage import digest_json, sync_file, sync_folder
 
 _LOCK = ".lock"
 _LOG = "log.jsonl"
+_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class StepOutput:
@@ -35,6 +36,9 @@ class StepOutput:
 
 class WorkspaceBuilder:
     """The one writer of a workspace, holding its lock.
+
+    Where nothing can be written, such as on a read-only disk, a workspace that is there can be gone through all the
+    same: what is done is found done, and only a step that would write is refused.
 
     Args:
         path: The workspace's folder; made if it is not there.
@@ -50,6 +54,7 @@ class WorkspaceBuilder:
         self.path = path
         self._is_forced = force
         self._made_folder = not path.exists()
+        self._obstacle: OSError | None = None
         try:
             if not self._made_folder:
                 self._check_is_ours()  # before even the lock is put into a stranger's folder
@@ -61,7 +66,9 @@ class WorkspaceBuilder:
                 f"{path}: another movieqa is writing this workspace", hint="wait for it, or use another --output"
             ) from None
         except OSError as error:
-            raise cannot_write(path, error) from None
+            if error.errno not in _UNWRITABLE or not (path / FILE_NAME).is_file():
+                raise cannot_write(path, error) from None
+            self._obstacle = error
         try:
             self._stale: set[str] = set()
             self.manifest = self._adopt(source, force=force)
@@ -93,6 +100,15 @@ class WorkspaceBuilder:
         if FILE_NAME not in entries and any(not name.startswith(".") for name in entries):
             raise WorkspaceError(f"{self.path}: this folder is not a workspace", hint="choose another --output")
 
+    def check_writable(self) -> None:
+        """Refuse to go on where the workspace cannot be written.
+
+        Raises:
+            WorkspaceError: It cannot.
+        """
+        if self._obstacle is not None:
+            raise cannot_write(self.path, self._obstacle) from None
+
     def is_done(self, step: str, depends_on: Mapping[str, Any]) -> bool:
         """Return whether a step is finished for these settings and inputs, with all its files in place."""
         entry = self.manifest.steps.get(step)
@@ -119,6 +135,7 @@ class WorkspaceBuilder:
         Raises:
             WorkspaceError: The disk is full or the folder cannot be written.
         """
+        self.check_writable()
         fingerprint = digest_json(dict(depends_on))
         kept = self.path / f".{name}.{fingerprint.removeprefix('sha256:')[:16]}.part"
         folder = kept if is_resumable else self.path / f".{name}.tmp"
@@ -203,7 +220,7 @@ def cannot_write(path: Path, error: OSError) -> WorkspaceError:
         return WorkspaceError(f"{path}: the disk is full", hint="make room and run the same command again")
     if error.errno == errno.EFBIG:
         return WorkspaceError(f"{path}: the disk takes no file this large", hint="raise the limit (ulimit -f) or move")
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    if error.errno in _UNWRITABLE:
         return WorkspaceError(f"{path}: this folder cannot be written", hint="choose another with --output")
     return WorkspaceError(f"{path}: {error.strerror or error}", hint="choose another folder with --output")
 

@@ -170,7 +170,11 @@ def open_workspace(workspace: PathLike | Workspace | None = None) -> Workspace:
 
 
 def report(
-    workspace: PathLike | Workspace | None = None, *, output: PathLike | None = None, question: Sequence[str] = ()
+    workspace: PathLike | Workspace | None = None,
+    *,
+    output: PathLike | None = None,
+    question: Sequence[str] = (),
+    until: float | str | None = None,
 ) -> Path:
     """Write a film's storyboard as one HTML page that needs nothing else.
 
@@ -178,11 +182,14 @@ def report(
         workspace: A workspace, its folder, or None for the newest one here.
         output: The page; by default beside the workspace, with its name and `.html`.
         question: Questions whose answers stand on the page.
+        until: The answers use nothing at or after this time (seconds, or text such as `00:41:00`); the storyboard shows
+            the whole film all the same.
 
     Returns:
         The page's path.
 
     Raises:
+        ConfigError: A question is empty or too long, or `until` is no time.
         WorkspaceError: The workspace cannot be used, or the page cannot be written.
     """
     from movieqa.api.question import ask
@@ -193,7 +200,7 @@ def report(
     place = opened.path.resolve() if opened.path.name in ("", "..") else opened.path
     page = place.with_suffix(".html") if output is None else Path(output)
     check_file(page)
-    answers = ask(opened, list(question)) if question else []
+    answers = ask(opened, list(question), until=until) if question else []
     return write_report(opened, page, answers=answers)
 
 

@@ -109,12 +109,15 @@ def _root(
 ) -> None:
     from movieqa.settings import load_settings
 
-    settings = load_settings({verb: frozenset(options) for verb, options in _options(context).items()})
-    for verb, options in _options(context).items():
-        for name, value in settings.get(verb, {}).items():
-            if options[name].multiple and isinstance(value, str):
-                settings[verb][name] = [value]
-    context.default_map = settings
+    options = _options(context)
+    settings = load_settings({verb: frozenset(known) for verb, known in options.items()})
+    context.default_map = {
+        verb: {
+            options[verb][flag].name: [value] if options[verb][flag].multiple and isinstance(value, str) else value
+            for flag, value in chosen.items()
+        }
+        for verb, chosen in settings.items()
+    }
 
 
 def run() -> None:
@@ -133,9 +136,13 @@ def _close_output() -> None:
 
 
 def _options(context: typer.Context) -> dict[str, dict[str, Any]]:
-    """Return every verb's options by name."""
+    """Return every verb's options by what settings files call them: the flag, with `_` for `-`."""
     assert isinstance(context.command, TyperGroup)
     return {
-        verb: {option.name: option for option in command.params if option.name and option.name != "debug"}
+        verb: {
+            max(option.opts, key=len).lstrip("-").replace("-", "_"): option
+            for option in command.params
+            if option.name and option.name != "debug"
+        }
         for verb, command in context.command.commands.items()
     }

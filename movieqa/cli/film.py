@@ -121,13 +121,17 @@ def report(
     question: Annotated[
         list[str] | None, typer.Option("--question", help="Put this question's answer on the page.")
     ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="TIME", help="The answers use nothing from this time on; the page shows all."),
+    ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Write the film's storyboard as one HTML page: pictures, times, people, subtitles, search. It works offline."""
     from movieqa import api
 
-    path = api.report(workspace, output=output, question=question or ())
+    path = api.report(workspace, output=output, question=question or (), until=until)
     print_json({"report": str(path)}) if as_json else say(str(path))
 
 

@@ -109,6 +109,17 @@ def test_a_report_and_every_export_are_written(folder: Path) -> None:
         assert movieqa_inside("export", "--shots", kind, cwd=folder).out.strip() == text.strip()
 
 
+def test_a_report_answers_as_far_as_it_may(folder: Path) -> None:
+    asked = ("report", "--question", "When is the word night signed?", "--output", "night.html")
+    answers = []
+    for until in ((), ("--until", "8.5")):
+        assert movieqa_inside(*asked, *until, cwd=folder).code == 0
+        answers.append((folder / "night.html").read_text().split('<p class="says"')[1].split("</article>")[0])
+    assert "00:00:18.840" in answers[0] and "knowing the film up to" not in answers[0]
+    assert "00:00:18.840" not in answers[1] and "knowing the film up to 00:00:08.500" in answers[1]
+    assert "not a time" in movieqa_inside(*asked, "--until", "soon", cwd=folder).complaint
+
+
 def test_info_tells_what_there_is(folder: Path) -> None:
     summary = movieqa_inside("info", "--verify", "--json", cwd=folder).json
     assert summary["num_shots"] == {"start": 1, "cut": 9}

@@ -134,3 +134,27 @@ def test_a_really_full_disk_is_one_clear_line(tmp_path: Path, short: Path, undis
         assert content(disk / "w") == undisturbed
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="mounting a small disk needs root on Linux")
+def test_a_finished_workspace_on_a_read_only_disk_serves(
+    tmp_path: Path, short: Path, undisturbed: dict[str, bytes]
+) -> None:
+    film = copy_film(short, tmp_path)
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("this root may not mount")
+    try:
+        assert movieqa_inside("preprocess", film, "--output", disk / "w", cwd=tmp_path).code == 0
+        (disk / "w" / ".lock").unlink(missing_ok=True)
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        again = movieqa_inside("preprocess", film, "--output", disk / "w", cwd=tmp_path)
+        assert (again.code, again.err.count("already done")) == (0, 3), again.err
+        assert movieqa_inside("ask", disk / "w", "--question", "book", cwd=tmp_path).code == 0
+        assert "cannot be written" in movieqa_inside("preprocess", film, "-o", disk / "w", "--fps", "2").complaint
+        assert "cannot be written" in movieqa_inside("cast", "find", disk / "w", cwd=tmp_path).complaint
+        assert "cannot be written" in movieqa_inside("preprocess", film, "-o", disk / "new").complaint
+        assert content(disk / "w") == undisturbed
+    finally:
+        subprocess.run(["umount", disk], check=True)

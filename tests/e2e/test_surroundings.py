@@ -130,6 +130,14 @@ def test_a_variable_and_a_settings_file_hold_questions_with_spaces(film: Path, t
     assert len(movieqa_inside("ask", film, "--json", cwd=tmp_path).json) == 2
 
 
+def test_every_flag_can_stand_in_a_settings_file_by_its_name(film: Path, tmp_path: Path) -> None:
+    (tmp_path / "movieqa.toml").write_text('[ask]\njson = true\nmax_spans = 1\n[find]\nwith = "Otto"\n')
+    assert len(movieqa_inside("ask", film, "--question", "key", cwd=tmp_path).json["spans"]) == 1
+    assert "nobody looked for people yet" in movieqa_inside("find", film, cwd=tmp_path).complaint
+    (tmp_path / "movieqa.toml").write_text("[ask]\nas_json = true\n")
+    assert "json" in movieqa_inside("ask", film, "--question", "key", cwd=tmp_path).complaint
+
+
 def test_several_answers_stand_under_their_questions(film: Path) -> None:
     done = movieqa_inside("ask", film, "--question", "Who takes the key?", "--question", "elephant", cwd=film.parent)
     assert done.out.startswith("> Who takes the key?\n00:00:00.500-00:00:01.500 Otto: “Take the key, Mara.”\n")

@@ -108,6 +108,14 @@ def test_the_newest_workspace_here_is_found(copy: Path, tmp_path: Path) -> None:
         find_workspace(newer / "keyframes")
 
 
+def test_a_workspace_of_any_name_is_found(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path)
+    named = made.path.rename(tmp_path / "the harbour")
+    (tmp_path / "extension").mkdir()
+    (tmp_path / "extension" / "manifest.json").write_text('{"manifest_version": 3}')
+    assert find_workspace(tmp_path) == named
+
+
 def test_the_default_output_is_named_after_the_film() -> None:
     assert default_output(Path("/films/My film.final.mkv")) == Path("My film.final.movieqa")
 
