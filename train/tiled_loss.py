@@ -110,7 +110,7 @@ class _TiledCrossEntropy(torch.autograd.Function):
         return total
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Float[Tensor, ""]) -> tuple[Tensor | None, ...]:
         # in place, for they are as large as the output layer; a second pass over the same graph is refused by torch
         of_states, of_weight, of_bias = (
