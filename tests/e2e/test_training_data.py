@@ -145,7 +145,7 @@ def test_everything_that_film_world_builds_is_read(
 ) -> None:
     pytest.importorskip("skia")
     monkeypatch.chdir(tmp_path)
-    api.synthesize_film_world(seed=20, minutes=1.0, out="films/one", width=160, height=90, speaks=False)
+    api.synthesize_film_world(seed=20, minutes=1.0, out="films/one", fps=12, width=160, height=90, speaks=False)
     built = api.data_build(["films/one"], out="data")
     files = [f"data/{name}.json" for name in built.counts]
     settings: dict[str, Any] = {"model": model, "media": ["data", "films"], "max_length": 16384}
