@@ -52,7 +52,7 @@ def plain(folder: Path) -> Path:
     "settings",
     [
         ("data.packing=true",),
-        ("data.packing=true", "data.max_length=256", "data.num_workers=2"),
+        ("data.packing=true", "data.max_length=64", "data.num_workers=2"),
         ("parallel.offload_optimizer=false", "parallel.zero_stage=1", "parallel.micro_batch=3"),
         ("compute.gradient_checkpointing=true",),
         ("parallel.zero_stage=3", "parallel.offload_parameters=true"),
@@ -74,7 +74,7 @@ def test_how_it_is_computed_changes_no_loss(
 
 
 def test_packed_samples_really_share_rows(folder: Path) -> None:
-    config = configure(folder, "data.packing=true", "data.max_length=256")
+    config = configure(folder, "data.packing=true", "data.max_length=64")
     opened = open_model(config)
     order = make_order(config, open_training_set(config.data, opened.processor, opened.model.config).lengths)
     micros = order.share(next(order.steps(0)), rank=0, world_size=1, micro_batch=config.parallel.micro_batch)

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from movieqa.train.recipes import RECIPES
-from tests.training_runs import plain_curve, run_config, save_model, write_data
+from tests.training_runs import run_config, run_plainly, start_of, write_data
 
 
 def main() -> None:
@@ -16,10 +16,9 @@ def main() -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        model = save_model(folder / "model")
         for recipe in RECIPES:
-            curve = plain_curve(run_config(recipe, model, write_data(folder / "data", recipe)))
-            text = "".join(f"{loss:.6f} {norm:.6f}\n" for loss, norm in curve)
+            config = run_config(recipe, start_of(recipe, folder), write_data(folder / "data", recipe))
+            text = "".join(f"{loss:.6f} {norm:.6f}\n" for loss, norm in run_plainly(config).curve)
             (Path(__file__).parent / f"{recipe}.txt").write_text(text, encoding="utf-8")
 
 
