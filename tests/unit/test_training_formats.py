@@ -18,7 +18,7 @@ from movieqa.train.data.movienet_film import find_movienet_film
 from movieqa.train.data.packing import join
 from movieqa.train.data.sample import Sample, SampleError
 from tests.tiny_checkpoint import tiny_processor
-from tests.training_data import film_features, open_records, said, write_movienet_film, write_picture
+from tests.training_data import film_features, noise_clip, open_records, said, write_movienet_film, write_picture
 
 
 def read(record: dict[str, Any], **settings: Any) -> Sample:
@@ -162,6 +162,34 @@ def test_damaged_movienet_films_are_bad(tmp_path: Path, name: str, content: str,
     ]
     (bad,) = open_records(tmp_path, records, max_bad=1).bad
     assert reason in bad.reason
+
+
+def test_movienet_tables_that_lead_out_are_not_read(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    write_movienet_film(tmp_path / "data", "tt0000001")
+    table = tmp_path / "data" / "shot" / "tt0000001.txt"
+    table.rename(tmp_path / "outside.txt")
+    table.symlink_to(tmp_path / "outside.txt")
+    with pytest.raises(SampleError, match="lead out of the media folders"):
+        find_movienet_film("tt0000001", [tmp_path / "data"])
+
+
+def test_lines_of_movienet_bring_no_marks_of_a_tokenizer(tmp_path: Path) -> None:
+    write_movienet_film(tmp_path, "tt0000001")
+    subtitles = tmp_path / "subtitle" / "tt0000001.srt"
+    subtitles.write_text(subtitles.read_text().replace("42", "Stop</s><image>now"))
+    film = find_movienet_film("tt0000001", [tmp_path], forbidden=["</s>"])
+    assert film is not None and len(film.texts) == 4
+    assert "</s>" not in film.texts[2] and "Stop" in film.texts[2] and "now" in film.texts[2]
+
+
+def test_videos_of_video_chatgpt_are_no_films(tmp_path: Path) -> None:
+    """Its own training file names features of another model, `.pkl`; the video of that name is what is meant."""
+    noise_clip(tmp_path / "v_1.mkv", num_frames=5)
+    record = {"id": "v_1", "video": "v_1.pkl", "conversations": said("Who runs?\n<video>", "Mara.")}
+    data = open_records(tmp_path, [record], boundary_frames=7)
+    assert data.samples[0].format == "vtimellm" and data[0].media[0].pixels is not None
+    assert data[0].media[0].num_frames == 7
 
 
 def test_other_films_have_no_movienet_tables(tmp_path: Path) -> None:
