@@ -24,7 +24,7 @@ from movieqa.plan import plan_film
 from movieqa.preprocess.features import FeaturesConfig, add_features
 from movieqa.session import FilmSession, Guidance, SessionConfig
 from movieqa.workspace import Workspace
-from tests.command import movieqa, movieqa_inside
+from tests.command import movieqa_inside
 from tests.tiny_checkpoint import save_tiny_model
 
 QUESTIONS = ["When is the word book signed?", "What is shown?", "How does the film end?"]
@@ -95,7 +95,7 @@ def test_with_the_commands(assets: Path, tmp_path: Path, monkeypatch: pytest.Mon
     save_tiny_model(tmp_path / "tiny-random")
     (tmp_path / "movieqa.toml").write_text('[chat]\nmodel = "tiny-random"\n')
     env = {"MOVIEQA_MODEL": "tiny-random"}
-    done = movieqa("preprocess", "signs.mp4", "--features", "int8", cwd=tmp_path, env=env)
+    done = movieqa_inside("preprocess", "signs.mp4", "--features", "int8", cwd=tmp_path, env=env)
     assert done.code == 0, done
     assert "MB to write" in done.err and "stored in 8 bits with a relative error of" in done.err
     (tmp_path / "signs.mp4").unlink()
