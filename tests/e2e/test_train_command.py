@@ -136,7 +136,7 @@ def test_a_plan_before_anything_is_trained(model: Path, tmp_path: Path) -> None:
     assert sizes["vision_tower"][0] == 0
     assert all(trained == whole for name, (trained, whole) in sizes.items() if name != "vision_tower")
     assert (plan["num_samples"], plan["steps"]) == (20, 3)
-    assert plan["tokens"] == pytest.approx(1094 * 24 / 20, rel=0.01)
+    assert plan["tokens"] == 1094, "every sample once"
     assert plan["memory"]["weights"] == 2 * sum(whole for _, whole in sizes.values())
     assert plan["seconds"] > 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["instruct"]
