@@ -53,10 +53,11 @@ def load_model(
     """
     options: dict[str, Any] = {
         "dtype": dtype if dtype is not None else "auto",
-        "attn_implementation": choose_attention(attention, device),
+        "attn_implementation": choose_attention(attention, device, dtype),
     }
     if quantisation != "none":
-        options |= {"quantization_config": quantisation_config(quantisation), "device_map": {"": str(device)}}
+        quantiser = quantisation_config(quantisation, dtype or torch.float16)
+        options |= {"quantization_config": quantiser, "device_map": {"": str(device)}}
     options |= further
     with explain_memory("the model"):
         model = _load(name_or_path, **options)
@@ -67,8 +68,12 @@ def load_model(
     return model
 
 
-def choose_attention(attention: Attention, device: str | torch.device) -> dict[str, str]:
+def choose_attention(
+    attention: Attention, device: str | torch.device, dtype: torch.dtype | None = None
+) -> dict[str, str]:
     """Return the attention of each part: the language model's as chosen, SDPA for the two encoders.
+
+    FlashAttention-2 runs on GPUs, in 16 bits; `dtype` is None where numbers keep the type they are stored in.
 
     Raises:
         MissingDependencyError: If FlashAttention-2 is asked for and not installed.
@@ -79,14 +84,14 @@ def choose_attention(attention: Attention, device: str | torch.device) -> dict[s
         raise ConfigError(f"attention {attention!r} is not one of auto, sdpa, flash_attention_2, eager")
     if attention == "flash_attention_2" and not has_flash:
         raise MissingDependencyError("FlashAttention-2 is not installed", hint="pip install flash-attn, or use sdpa")
-    can_flash = has_flash and torch.device(device).type == "cuda"
+    can_flash = has_flash and torch.device(device).type == "cuda" and dtype != torch.float32
     chosen = ("flash_attention_2" if can_flash else "sdpa") if attention == "auto" else attention
     others = "eager" if attention == "eager" else "sdpa"
     return {"": others, "text_config": chosen, "vision_config": others, "qformer_config": others}
 
 
-def quantisation_config(quantisation: Quantisation) -> BitsAndBytesConfig:
-    """Return transformers' quantiser: 8 bits, or 4-bit NormalFloat with doubly quantised scales.
+def quantisation_config(quantisation: Quantisation, dtype: torch.dtype = torch.float16) -> BitsAndBytesConfig:
+    """Return transformers' quantiser: 8 bits, or 4-bit NormalFloat with doubly quantised scales, multiplied in `dtype`.
 
     Raises:
         MissingDependencyError: If bitsandbytes is not installed.
@@ -101,7 +106,7 @@ def quantisation_config(quantisation: Quantisation) -> BitsAndBytesConfig:
         load_in_4bit=quantisation == "4bit",
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=torch.float16,
+        bnb_4bit_compute_dtype=dtype,
         llm_int8_skip_modules=UNQUANTISED,
     )
 

@@ -114,6 +114,21 @@ def test_what_is_not_installed_is_named() -> None:
             make_cache(tiny().language, CacheSettings(kind="quantized", backend="hqq", bits=8), max_length=8)
 
 
+def test_flash_attention_is_taken_where_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("movieqa.model.loading.find_spec", lambda name: object())
+    chosen = [
+        choose_attention("auto", device, dtype)["text_config"]
+        for device, dtype in (("cuda", torch.bfloat16), ("cuda", None), ("cuda", torch.float32), ("cpu", None))
+    ]
+    assert chosen == ["flash_attention_2", "flash_attention_2", "sdpa", "sdpa"]
+
+
+def test_quantised_weights_are_multiplied_in_the_type_of_the_run() -> None:
+    pytest.importorskip("bitsandbytes")
+    assert quantisation_config("4bit", torch.bfloat16).bnb_4bit_compute_dtype == torch.bfloat16
+    assert quantisation_config("4bit").bnb_4bit_compute_dtype == torch.float16
+
+
 def test_options_that_are_not_offered(saved: Path) -> None:
     for given in ({"kind": "frozen"}, {"backend": "zip"}, {"kind": "quantized", "bits": 3}):
         with pytest.raises(ConfigError):
