@@ -73,7 +73,7 @@ class Score:
         z, count, share = 1.96, self.total, self.share
         middle = share + z * z / (2 * count)
         spread = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-        return (middle - spread) / (1 + z * z / count), (middle + spread) / (1 + z * z / count)
+        return max(0.0, middle - spread) / (1 + z * z / count), (middle + spread) / (1 + z * z / count)
 
 
 def take_exam(

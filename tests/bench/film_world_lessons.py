@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import random
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from movieqa.prompt import DEFAULT_TEMPLATE, Turn
+
 from .film_world_exam import Question
 from .film_world_student import Reading
+from .film_world_tower import Sight, telling_words
 
 Record = dict[str, Any]
-_SMALL_WORDS = {"a", "an", "and", "at", "from", "in", "on", "somebody", "the"}
-_ASKED_OF_FILMS = ("begin", "end", "line")
-"""Films of a minute nearly all end in daylight; whether a place is shown at all takes longer than minutes to learn."""
+_ASKED_OF_FILMS = ("begin", "end", "light", "line")
+"""Whether a place is shown at all takes longer than minutes to learn."""
 _DIALOGUES_A_FILM = 4
 
 
@@ -36,25 +37,39 @@ def picture_dialogues(data: Path) -> list[Record]:
     return [record for record in read_records(data, "instruct") if "image" in record]
 
 
-def readings(data: Path, *, seed: int) -> list[Reading]:
+def readings(data: Path) -> list[Reading]:
     """Return what the language model learns before it sees anything: to find in words what it will find in pictures.
 
-    The telling words of a caption, in any order, then the caption; all answers about a picture, then a question.
+    The captions, and the dialogues about those pictures that have one: a picture's words are its caption's.
     """
-    dice = random.Random(seed)
-    found = []
-    for record in read_records(data, "align"):
-        caption = record["conversations"][1]["value"]
-        words = [word for word in re.findall(r"[a-z]+", caption.lower()) if word not in _SMALL_WORDS]
-        dice.shuffle(words)
-        found.append(Reading(given=" ".join(words) + " ", told=f"{caption}\n"))
-    for record in picture_dialogues(data):
-        said = [turn["value"].removeprefix("<image>\n") for turn in record["conversations"]]
-        told = said[1::2]
-        dice.shuffle(told)
-        for question, answer in zip(said[0::2], said[1::2], strict=True):
-            found.append(Reading(given=f"{' '.join(told)} USER: {question} ASSISTANT:", told=f" {answer}</s>"))
-    return found
+    words = {
+        record["image"]: telling_words(record["conversations"][1]["value"]) for record in read_records(data, "align")
+    }
+    captions = [
+        Reading(shown=words[record["image"]], turns=_turns(record), template="plain")
+        for record in read_records(data, "align")
+    ]
+    dialogues = [
+        Reading(shown=words[record["image"]], turns=_turns(record), template=DEFAULT_TEMPLATE)
+        for record in picture_dialogues(data)
+        if record["image"] in words
+    ]
+    return captions + dialogues
+
+
+def _turns(record: Record) -> list[Turn]:
+    return [
+        Turn(role="user" if turn["from"] == "human" else "assistant", text=turn["value"])
+        for turn in record["conversations"]
+    ]
+
+
+def sights(data: Path) -> list[Sight]:
+    """Return the pictures that have captions."""
+    return [
+        Sight(picture=data / record["image"], caption=record["conversations"][1]["value"])
+        for record in read_records(data, "align")
+    ]
 
 
 def film_dialogues(data: Path, *, seed: int) -> list[Record]:
