@@ -19,6 +19,8 @@ demo: ffmpeg $(VENV)/.base
 	$(MOVIEQA) ask $(DEMO)/signs.movieqa --question "How does the film end?"
 	$(MOVIEQA) report $(DEMO)/signs.movieqa
 
+# many tests start processes of their own: none of them should compile the project anew
+test: export PYTHONDONTWRITEBYTECODE =
 test: ffmpeg $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not bench"
 

@@ -24,6 +24,9 @@ def new_folder(target: Path) -> Iterator[Path]:
     try:
         partial.mkdir(parents=True)
         yield partial
+        for file in partial.rglob("*"):
+            if file.is_file():  # safetensors lets nobody but their owner read its files
+                file.chmod(partial.stat().st_mode & 0o666)
         partial.rename(target)
     except OSError as error:
         raise CheckpointError(f"{target} cannot be written ({error})") from error

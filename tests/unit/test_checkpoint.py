@@ -77,6 +77,9 @@ def test_a_large_model_is_written_in_shards(tmp_path: Path, monkeypatch: pytest.
     loaded = load_model(tmp_path / "model")
     for name, tensor in original.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], tensor), name
+    (tmp_path / "plain").touch()
+    modes = {file.stat().st_mode for file in (tmp_path / "model").rglob("*") if file.is_file()}
+    assert modes == {(tmp_path / "plain").stat().st_mode}  # whoever reads files of ours reads these
 
 
 @pytest.mark.parametrize(("size", "preset"), [("7b", llama_vid_7b), ("13b", llama_vid_13b)])
