@@ -104,7 +104,7 @@ def save_student(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = MovieModel(config)
-        pixels = processor.preprocess([Image.open(sight.picture) for sight in sights])
+        pixels = processor.preprocess([Image.open(sight.picture).convert("RGB") for sight in sights])
         captions = [sight.caption for sight in sights]
         seen = teach_tower(model.vision_tower, pixels, captions, steps=sight_steps, seed=seed)
         _fit_projectors(model, pixels[:: max(1, len(pixels) // _FITTED)])
