@@ -140,7 +140,7 @@ def _stages(films: dict[str, Path], data: dict[str, Path], scale: Scale) -> list
         Stage(
             recipe="instruct",
             lessons=write_lessons(train / "pictures.json", picture_dialogues(train)),
-            settings=(*many, "optimizer.lr=1e-3", f"schedule.epochs={scale.epochs[1]}"),
+            settings=(*many, "optimizer.lr=1.5e-3", f"schedule.epochs={scale.epochs[1]}"),
             questions=_some(picture_questions(test), scale.asked),
             media=test,
         ),
