@@ -66,7 +66,7 @@ class Scale:
     test: int = 40
     word_steps: int = 200
     sight_steps: int = 600
-    epochs: tuple[float, float, float] = (0.75, 1.5, 2)
+    epochs: tuple[float, float, float] = (0.75, 1.2, 1.5)
     asked: int = 800
 
 

@@ -18,6 +18,7 @@ Record = dict[str, Any]
 _ASKED_OF_FILMS = ("begin", "end", "light", "line")
 """Whether a place is shown at all takes longer than minutes to learn."""
 _DIALOGUES_A_FILM = 4
+_COLOR = "Which colour"
 
 
 def read_records(data: Path, name: str) -> list[Record]:
@@ -33,8 +34,29 @@ def write_lessons(path: Path, records: Sequence[Record]) -> Path:
 
 
 def picture_dialogues(data: Path) -> list[Record]:
-    """Return the dialogues about single pictures; those about videos ask for people by name."""
-    return [record for record in read_records(data, "instruct") if "image" in record]
+    """Return the dialogues about single pictures; those about videos ask for people by name.
+
+    A colour is asked for by itself: that only one person's is asked for would tell how many there are.
+    """
+    found = []
+    for record in read_records(data, "instruct"):
+        if "image" in record:
+            exchanges = _exchanges(record)
+            for chosen in (
+                [pair for pair in exchanges if not pair[0].startswith(_COLOR)],
+                [pair for pair in exchanges if pair[0].startswith(_COLOR)],
+            ):
+                if chosen:
+                    asked, answers = zip(*chosen, strict=True)
+                    turns = _dialogue([f"<image>\n{asked[0]}", *asked[1:]], answers)
+                    found.append({**record, "conversations": turns})
+    return found
+
+
+def _exchanges(record: Record) -> list[tuple[str, str]]:
+    """Return questions without marks, and their answers."""
+    said = [turn["value"].removeprefix("<image>\n") for turn in record["conversations"]]
+    return list(zip(said[0::2], said[1::2], strict=True))
 
 
 def readings(data: Path) -> list[Reading]:
@@ -103,11 +125,9 @@ def picture_questions(data: Path) -> list[Question]:
     """Return every question about a picture by itself."""
     questions = []
     for record in picture_dialogues(data):
-        turns = record["conversations"]
-        for human, answer in zip(turns[::2], turns[1::2], strict=True):
-            asked = human["value"].removeprefix("<image>\n")
-            kind = "Which colour?" if asked.startswith("Which colour") else asked
-            single = {**record, "conversations": _dialogue([f"<image>\n{asked}"], [answer["value"]])}
+        for asked, answer in _exchanges(record):
+            single = {**record, "conversations": _dialogue([f"<image>\n{asked}"], [answer])}
+            kind = f"{_COLOR}?" if asked.startswith(_COLOR) else asked
             questions.append(Question(film=_film(record["image"]), kind=kind, record=single))
     return questions
 

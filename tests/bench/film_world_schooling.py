@@ -33,7 +33,7 @@ _SETTINGS = (
 )
 _POINTS = 4
 """Moments of the training at which the model is examined, the last its end."""
-_ASKED_BETWEEN = 200
+_ASKED_BETWEEN = 120
 
 
 @dataclass(frozen=True, kw_only=True)
