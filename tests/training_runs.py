@@ -19,7 +19,7 @@ from transformers import get_scheduler
 from movieqa.api.train import make_id_former, make_identity_tokens
 from movieqa.memory.id_former_film import FilmIdFormer
 from movieqa.memory.identity_tokens import open_identity_tokens
-from movieqa.model import MovieModel, MovieProcessor, load_model
+from movieqa.model import MovieModel, MovieProcessor, adapter, load_model
 from movieqa.model.config import tiny
 from movieqa.prompt import DEFAULT_TEMPLATE, find_template
 from movieqa.train.config import TrainConfig
@@ -27,7 +27,7 @@ from movieqa.train.data.example import Example
 from movieqa.train.data.training_set import TrainingSet, open_training_set
 from movieqa.train.fields import override
 from movieqa.train.loop import make_order
-from movieqa.train.opening import ADAPTER, ID_FORMER, OpenedModel, open_model
+from movieqa.train.opening import ID_FORMER, OpenedModel, open_model
 from movieqa.train.recipes import RECIPES
 from movieqa.train.trainable import named_weights
 from tests.tiny_checkpoint import byte_tokenizer, letter_tokenizer, make_tiny_model
@@ -66,7 +66,7 @@ def add_adapter(model: Path, folder: Path) -> Path:
         torch.manual_seed(3)
         for weight in trained(opened).values():
             weight.normal_(std=0.05)
-    opened.adapters.save_pretrained(folder / ADAPTER)
+    opened.adapters.save_pretrained(folder / adapter.FOLDER)
     return folder
 
 

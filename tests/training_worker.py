@@ -18,8 +18,9 @@ from typing import NoReturn
 import torch
 
 from movieqa.api.train import make_identity_tokens
+from movieqa.model.adapter import import_peft
 from movieqa.train.config import TrainConfig
-from movieqa.train.dependencies import import_deepspeed, import_peft
+from movieqa.train.dependencies import import_deepspeed
 from movieqa.train.loop import run_training
 from movieqa.train.processes import has_launcher
 from tests.training_runs import seeded_id_former

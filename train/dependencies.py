@@ -64,17 +64,3 @@ def check_compiler(what: str, *, hint: str) -> None:
     """
     if not any(shutil.which(name) for name in (os.environ.get("CXX"), "g++", "c++", "clang++") if name):
         raise MissingDependencyError(f"{what} needs a C++ compiler, and none is installed", hint=hint)
-
-
-def import_peft() -> Any:
-    """Return peft.
-
-    Raises:
-        MissingDependencyError: If it is not installed.
-    """
-    # what peft asks transformers by an old name is nothing that a user could change
-    warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
-    try:
-        return import_module("peft")
-    except ImportError as error:
-        raise MissingDependencyError(f"LoRA needs peft ({error})", hint=_HINT) from error

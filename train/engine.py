@@ -16,7 +16,7 @@ from .deepspeed_config import deepspeed_clips, deepspeed_config
 from .dependencies import compiled_adam, import_deepspeed
 from .optimizer_state import OptimizerState, forget_trial_step
 from .processes import Processes
-from .sequence_parallel import share_attention
+from .sequence_parallel import forget_groups, share_attention
 from .training_model import FrameEncoder, Micro, TrainingModel
 
 
@@ -38,6 +38,7 @@ class Engine:
         trained = [weight for weight in model.parameters() if weight.requires_grad]
         language = model.frames.movie.config.language
         groups = None
+        forget_groups()
         if processes.sequence_size > 1:
             groups = share_attention(model.language_model, size=processes.sequence_size)
         if config.parallel.zero_stage == 3:

@@ -13,10 +13,11 @@ from movieqa.checkpoint.folders import new_folder
 from movieqa.checkpoint.weights import open_folder
 from movieqa.errors import TrainingError
 from movieqa.loaded import find_folder
+from movieqa.model.adapter import FOLDER as ADAPTER_FOLDER
 from movieqa.model.loading import check_finite
 
 from .config import TrainConfig
-from .opening import ADAPTER, ID_FORMER, IDENTITY_TOKENS, MakeIdentityTokens, MakeIdFormer, open_model
+from .opening import ID_FORMER, IDENTITY_TOKENS, MakeIdentityTokens, MakeIdFormer, open_model
 from .trainable import named_weights
 
 
@@ -59,7 +60,7 @@ def export_model(
         if opened.adapters is not None and config.lora.merge:
             model.language_model = opened.adapters.merge_and_unload()
         elif opened.adapters is not None:
-            opened.adapters.save_pretrained(folder / ADAPTER)
+            opened.adapters.save_pretrained(folder / ADAPTER_FOLDER)
             model.language_model = opened.adapters.unload()
         model.save_pretrained(folder, state_dict=model.state_dict() | _stored_tower(config.model.folder))
         opened.processor.config = model.config  # says the type of its numbers, which the one it was made with does not

@@ -11,14 +11,13 @@ from typing import Any, ParamSpec, TypeVar
 import torch
 from torch import nn
 
-from movieqa.errors import CheckpointError, ConfigError
+from movieqa.errors import ConfigError
 from movieqa.loaded import read_tower
 from movieqa.model import MovieConfig, MovieModel, MovieProcessor, load_model
 from movieqa.model.slot_vocabulary import add_person_slots, add_slot_tokens, has_person_slots, slot_ids
 from movieqa.prompt import find_template
 
 from .config import Part, TrainConfig
-from .dependencies import import_peft
 from .trainable import attach_adapters, choose_trainable
 from .training_model import IdentityTokens, IdFormer
 
@@ -30,8 +29,6 @@ MakeIdentityTokens = Callable[[MovieConfig, str | None, int], IdentityTokens]
 """Makes what makes so many identity tokens of each person; else as the ID-Former."""
 ID_FORMER, IDENTITY_TOKENS = "id-former", "identity-tokens"
 """Folders of what was trained beside a model, inside the model's folder."""
-ADAPTER = "adapter"
-"""Folder of a LoRA that was not merged, inside a model's folder."""
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 
@@ -145,7 +142,6 @@ def open_model(
         quantisation=config.compute.quantisation if quantises else "none",
         config=model_config,
     )
-    _merge_earlier(model, config.model.folder)
     if _adds_slots(config, processor):
         add_person_slots(model, processor)
     id_former, identity_tokens = make_people_parts(
@@ -237,21 +233,6 @@ def _given(make: Callable[_Arguments, _Module] | None, part: Part) -> Callable[_
 
 def _adds_slots(config: TrainConfig, processor: MovieProcessor) -> bool:
     return "person_slots" in config.model.trains and not has_person_slots(processor.tokenizer)
-
-
-def _merge_earlier(model: MovieModel, folder: str) -> None:
-    """Add a LoRA of an earlier stage, kept beside the weights, to them."""
-    adapter = Path(folder) / ADAPTER
-    if not adapter.is_dir():
-        return
-    if not (adapter / "adapter_model.safetensors").is_file():
-        raise CheckpointError(f"{adapter} holds no adapter_model.safetensors", hint="export it again")
-    try:
-        merged = import_peft().PeftModel.from_pretrained(model.language_model, adapter).merge_and_unload()
-    except (ValueError, RuntimeError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise CheckpointError(f"{adapter} does not fit the model beside it ({reason})") from error
-    model.language_model = merged
 
 
 def _is_asked_with(template: str) -> bool:

@@ -52,7 +52,6 @@ def share_attention(language_model: PreTrainedModel, *, size: int) -> Any:
         AttentionInterface.register(attention, ALL_ATTENTION_FUNCTIONS["sdpa"])
         AttentionMaskInterface.register(attention, _no_mask)
         language_model.set_attn_implementation(attention)
-    import_module("deepspeed.runtime.sequence_parallel.parallel_state_sp")._release_sequence_parallel_groups()
     try:
         return ulysses.register_with_transformers(
             language_model,
@@ -63,6 +62,12 @@ def share_attention(language_model: PreTrainedModel, *, size: int) -> Any:
         )
     except ValueError as error:
         raise ConfigError(f"parallel.sequence_parallel={size} cannot work ({error})") from error
+
+
+def forget_groups() -> None:
+    """Make DeepSpeed forget who shared samples in an earlier run of these processes; else it adds gradients twice."""
+    import_module("deepspeed.runtime.sequence_parallel.parallel_state_sp")._release_sequence_parallel_groups()
+    import_module("deepspeed.utils.groups").mpu = None
 
 
 def cut(micro: Micro, *, rank: int, size: int, tokens_per_frame: int) -> Micro:

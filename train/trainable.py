@@ -10,9 +10,9 @@ from torch import nn
 
 from movieqa.errors import ConfigError
 from movieqa.model import MovieModel
+from movieqa.model.adapter import import_peft
 
 from .config import LoraConfig, Part
-from .dependencies import import_peft
 
 PREFIXES: dict[Part, tuple[str, ...]] = {
     "language_model": ("language_model.",),

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from transformers import BitsAndBytesConfig
 
 from movieqa.errors import CheckpointError, ConfigError, MissingDependencyError
+from movieqa.model.adapter import merge_adapter
 from movieqa.model.config import MovieConfig
 from movieqa.model.modeling import MovieModel
 from movieqa.model.shortage import explain_memory
@@ -33,7 +34,7 @@ def load_model(
     quantisation: Quantisation = "none",
     **further: Any,
 ) -> MovieModel:
-    """Load a model for answering.
+    """Load a model for answering, an adapter in its folder merged into its weights.
 
     Args:
         name_or_path: A folder made by `movieqa convert` or `save_pretrained`, or a hub name.
@@ -63,6 +64,7 @@ def load_model(
         model = _load(name_or_path, **options)
         if "device_map" not in options:
             model.to(device)  # type: ignore[arg-type]
+        merge_adapter(model, Path(name_or_path))
     check_finite(model, str(name_or_path))
     model.train(False)
     return model

@@ -31,8 +31,8 @@ KEEPING = ("align", "generated_films", "identity_recognize", "boundary_perceive"
 """Recipes whose activations are kept here."""
 WEIGHED = ("instruct", "identity_associate", "boundary_instruct")
 """Recipes whose weights are compared too: all parts but the tower, the ID-Former, a LoRA on a LoRA."""
-SHARED = {"shared-2": ("long_video", 2), "shared-3": ("instruct", 3), "shared-people": ("identity_associate", 2)}
-"""Runs whose two processes share each sample (sequence parallelism)."""
+SHARED = {"across-2": ("long_video", 2), "across-3": ("instruct", 3), "across-people": ("identity_associate", 2)}
+"""Runs whose two processes share each sample (sequence parallelism). First by name: nothing of them may stay behind."""
 IN_PROPORTION = ("optimizer.eps=1", "optimizer.lr=0.05", "optimizer.clip=1e9")
 """With so large an epsilon and no clipping AdamW adds up gradients: equal weights are equal gradients, in size too."""
 

@@ -114,6 +114,28 @@ def test_what_is_not_installed_is_named() -> None:
             make_cache(tiny().language, CacheSettings(kind="quantized", backend="hqq", bits=8), max_length=8)
 
 
+def test_an_adapter_beside_the_weights_is_merged_into_them(saved: Path, tmp_path: Path) -> None:
+    peft = pytest.importorskip("peft")
+    folder = Path(shutil.copytree(saved, tmp_path / "adapted"))
+    model = load_model(saved)
+    before = model.language_model.model.layers[0].mlp.up_proj.weight.clone()
+    torch.manual_seed(0)
+    adapted = peft.get_peft_model(
+        model.language_model, peft.LoraConfig(r=2, target_modules=["up_proj"], init_lora_weights=False)
+    )
+    adapted.save_pretrained(folder / "adapter")
+    expected = adapted.merge_and_unload().model.layers[0].mlp.up_proj.weight
+    assert not torch.equal(expected, before)
+    assert torch.equal(load_model(folder).language_model.model.layers[0].mlp.up_proj.weight, expected)
+    file = folder / "adapter" / "adapter_model.safetensors"
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(CheckpointError, match="adapter does not fit the model beside it"):
+        load_model(folder)
+    file.rename(file.with_name("adapter_model.bin"))  # peft would read a pickle
+    with pytest.raises(CheckpointError, match=r"holds no adapter_model\.safetensors"):
+        load_model(folder)
+
+
 def test_flash_attention_is_taken_where_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("movieqa.model.loading.find_spec", lambda name: object())
     chosen = [
