@@ -35,3 +35,8 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "config"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with training: its fixtures take long, and workers steal tests from the end and make fixtures again."""
+    items.sort(key=lambda item: not (item.path.parent.name == "e2e" and item.path.name.startswith("test_train_")))
