@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
 import torch
+from torch import nn
 
 from movieqa.accelerator import choose_accelerator
 from movieqa.model import MovieConfig, MovieModel
@@ -160,26 +162,36 @@ def plan_run(
         steps=steps,
         samples_per_step=config.schedule.samples_per_step,
         processes=processes,
-        memory=plan_memory(config, model, longest=longest, processes=processes),
+        memory=plan_memory(
+            config,
+            model,
+            beside=[part for part in (id_former, identity_tokens) if part is not None],
+            longest=longest,
+            processes=processes,
+        ),
         seconds=None if speed is None else needed / speed / processes,
         basis=basis,
     )
 
 
-def plan_memory(config: TrainConfig, model: MovieModel, *, longest: int, processes: int) -> MemoryPlan:
+def plan_memory(
+    config: TrainConfig, model: MovieModel, *, beside: Sequence[nn.Module] = (), longest: int, processes: int
+) -> MemoryPlan:
     """Calculate what a run takes on each device.
 
     Args:
         config: The run.
         model: The model, also without storage (`meta`), its trained weights chosen.
+        beside: What stands beside it: an ID-Former, what makes identity tokens.
         longest: Tokens of the longest sample.
         processes: How many share the work.
     """
     size = 2 if config.compute.dtype == "bf16" else 4
     stage, language = config.parallel.zero_stage, model.config.language
-    whole = sum(weight.numel() for weight in model.parameters())
+    everything = [weight for module in (model, *beside) for weight in module.parameters()]
+    whole = sum(weight.numel() for weight in everything)
     spoken = sum(weight.numel() for weight in model.language_model.parameters())
-    trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    trained = sum(weight.numel() for weight in everything if weight.requires_grad)
     split = {at: processes if stage >= at else 1 for at in (1, 2, 3)}
     of_language = _QUANTISED_BYTES[config.compute.quantisation] or size
     weights = (whole - spoken) * size + spoken * of_language / split[3]

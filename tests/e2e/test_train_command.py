@@ -16,7 +16,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from movieqa.api import train_model
+from movieqa.api import plan_training, train_model
 from movieqa.errors import CheckpointError, ConfigError, TrainingError
 from movieqa.train.checkpoints import FOLDER, find_checkpoint
 from movieqa.train.config import TrainConfig
@@ -140,6 +140,9 @@ def test_a_plan_before_anything_is_trained(model: Path, tmp_path: Path) -> None:
     assert plan["memory"]["weights"] == 2 * sum(whole for _, whole in sizes.values())
     assert plan["seconds"] > 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["instruct"]
+    people = plan_training("identity_associate", model=model, data=[write_data(tmp_path, "identity_associate")])
+    assert {"id_former", "identity_tokens"} <= {part.name for part in people.parts}
+    assert people.memory.weights == 2 * sum(part.whole for part in people.parts)
 
 
 def test_mistakes_are_one_line(model: Path, tmp_path: Path) -> None:
