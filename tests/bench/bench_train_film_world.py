@@ -64,9 +64,9 @@ class Scale:
 
     train: int = 120
     test: int = 40
-    word_steps: int = 200
+    word_steps: int = 300
     sight_steps: int = 600
-    epochs: tuple[float, float, float] = (0.75, 1.2, 1.5)
+    epochs: tuple[float, float, float] = (1.5, 1.2, 1.5)
     asked: int = 800
 
 
