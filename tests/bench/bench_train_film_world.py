@@ -95,7 +95,7 @@ def learn(work: Path, scale: Scale) -> list[Report]:
     """Make everything in a folder, train the stages one after the other, and return what each came to."""
     films = {"train": work / "films" / "train", "test": work / "films" / "test"}
     data = {split: work / "data" / split for split in films}
-    for split, seed, count in (("train", 1000, scale.train), ("test", 21000, scale.test)):
+    for split, seed, count in (("train", 1000, scale.train), ("test", 61000, scale.test)):
         say(f"{count} films of the {split} split")
         jobs = os.cpu_count() or 1
         api.synthesize_film_world(seed=seed, out=films[split], count=count, jobs=jobs, split=split, **_FILMS)
