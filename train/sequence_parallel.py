@@ -67,7 +67,8 @@ def share_attention(language_model: PreTrainedModel, *, size: int) -> Any:
 def forget_groups() -> None:
     """Make DeepSpeed forget who shared samples in an earlier run of these processes; else it adds gradients twice."""
     import_module("deepspeed.runtime.sequence_parallel.parallel_state_sp")._release_sequence_parallel_groups()
-    import_module("deepspeed.utils.groups").mpu = None
+    groups: Any = import_module("deepspeed.utils.groups")
+    groups.mpu = None
 
 
 def cut(micro: Micro, *, rank: int, size: int, tokens_per_frame: int) -> Micro:
