@@ -33,7 +33,7 @@ def load_settings(allowed: Mapping[str, frozenset[str]]) -> dict[str, dict[str, 
 
             [preprocess]
             fps = 2
-            subtitle_language = "en"
+            subtitle-language = "en"
     """
     settings: dict[str, dict[str, Any]] = {}
     for path in (platformdirs.user_config_path("movieqa") / FILE_NAME, Path(FILE_NAME)):
@@ -42,12 +42,13 @@ def load_settings(allowed: Mapping[str, frozenset[str]]) -> dict[str, dict[str, 
                 raise ConfigError(f"{path}: no verb [{verb}]", hint=f"one of {', '.join(sorted(allowed))}")
             if not isinstance(options, dict):
                 raise ConfigError(f"{path}: {verb} must be a table", hint=f"write its options under [{verb}]")
-            for name in options:
+            named = {name.replace("-", "_"): value for name, value in options.items()}
+            for name in named:
                 if name not in allowed[verb]:
                     raise ConfigError(
                         f"{path}: [{verb}] has no option {name!r}", hint=f"one of {', '.join(sorted(allowed[verb]))}"
                     )
-            settings.setdefault(verb, {}).update(options)
+            settings.setdefault(verb, {}).update(named)
     return settings
 
 

@@ -131,7 +131,7 @@ def test_a_variable_and_a_settings_file_hold_questions_with_spaces(film: Path, t
 
 
 def test_every_flag_can_stand_in_a_settings_file_by_its_name(film: Path, tmp_path: Path) -> None:
-    (tmp_path / "movieqa.toml").write_text('[ask]\njson = true\nmax_spans = 1\n[find]\nwith = "Otto"\n')
+    (tmp_path / "movieqa.toml").write_text('[ask]\njson = true\nmax-spans = 1\n[find]\nwith = "Otto"\n')
     assert len(movieqa_inside("ask", film, "--question", "key", cwd=tmp_path).json["spans"]) == 1
     assert "nobody looked for people yet" in movieqa_inside("find", film, cwd=tmp_path).complaint
     (tmp_path / "movieqa.toml").write_text("[ask]\nas_json = true\n")
