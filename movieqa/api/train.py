@@ -101,6 +101,9 @@ def plan_training(
 
 def run(config: TrainConfig, out: Path, *, resume: bool, progress: bool) -> TrainResult:
     """Train in this process, alone or among those that a launcher started."""
+    from movieqa.accelerator import choose_accelerator
+
+    choose_accelerator()  # before anything below loads what it keeps quiet
     from transformers.utils.logging import disable_progress_bar
 
     from movieqa.train.loop import run_training
