@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from movieqa.model import MovieProcessor
@@ -71,18 +72,24 @@ class OpenedPicture:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class OpenedKeyFrames:
-    """A film's key frames: pictures of a folder or an archive, in the order of the film."""
+class _AtPath:
+    """What is one file or folder."""
 
     path: Path
-    names: tuple[str, ...]
-    texts: tuple[str, ...] | None
-    processor: MovieProcessor
 
     @property
     def source(self) -> str:
-        """The folder or archive."""
+        """The file or folder."""
         return str(self.path)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OpenedKeyFrames(_AtPath):
+    """A film's key frames: pictures of a folder or an archive, in the order of the film."""
+
+    names: tuple[str, ...]
+    texts: tuple[str, ...] | None
+    processor: MovieProcessor
 
     @property
     def num_frames(self) -> int:
@@ -96,23 +103,17 @@ class OpenedKeyFrames:
             read_picture(self.path, name) if is_packed else read_picture(self.path / name)
             for name in (self.names[index] for index in frames)
         )
-        return Frames(pixels=torch.cat([self.processor.preprocess([picture]) for picture in pictures]))
+        return _look(self.processor, pictures)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class OpenedVideo:
+class OpenedVideo(_AtPath):
     """A video, and when its frames are on screen."""
 
-    path: Path
     times: NDArray[np.float64]
     texts: tuple[str, ...] | None
     processor: MovieProcessor
     open_decoder: Callable[[], VideoDecoder]
-
-    @property
-    def source(self) -> str:
-        """The file."""
-        return str(self.path)
 
     @property
     def num_frames(self) -> int:
@@ -122,22 +123,16 @@ class OpenedVideo:
     def read(self, frames: NDArray[np.int64]) -> Frames:
         """Decode chosen frames."""
         pictures = self.open_decoder().pictures(self.path, self.times[frames].tolist())
-        return Frames(pixels=torch.cat([self.processor.preprocess([picture]) for picture in pictures]))
+        return _look(self.processor, pictures)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class OpenedFeatures:
+class OpenedFeatures(_AtPath):
     """Stored features, and which of their rows are used."""
 
-    path: Path
     film: StoredFilm
     rows: NDArray[np.int64]
     texts: tuple[str, ...] | None
-
-    @property
-    def source(self) -> str:
-        """The file."""
-        return str(self.path)
 
     @property
     def num_frames(self) -> int:
@@ -154,19 +149,13 @@ class OpenedFeatures:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class OpenedWorkspace:
+class OpenedWorkspace(_AtPath):
     """A workspace, and which of its frames are used."""
 
-    path: Path
     film: WorkspaceFilm
     rows: NDArray[np.int64]
     texts: tuple[str, ...] | None
     processor: MovieProcessor
-
-    @property
-    def source(self) -> str:
-        """The folder."""
-        return str(self.path)
 
     @property
     def num_frames(self) -> int:
@@ -177,7 +166,12 @@ class OpenedWorkspace:
         """Read features of chosen frames where there are any, else their pictures."""
         if self.film.features is None:
             pictures = self.film.pictures(self.rows[frames])
-            return Frames(pixels=torch.cat([self.processor.preprocess([picture]) for picture in pictures]))
+            return _look(self.processor, pictures)
         features = self.film.features.read(self.rows[frames])
         check_numbers(features, self.path.name)
         return Frames(features=features)
+
+
+def _look(processor: MovieProcessor, pictures: Iterable[Image.Image | NDArray[np.uint8]]) -> Frames:
+    """Return pictures as pixels, one in memory at a time."""
+    return Frames(pixels=torch.cat([processor.preprocess([picture]) for picture in pictures]))
